@@ -1,0 +1,1 @@
+"""Referral mechanics that other applications embed."""
