@@ -245,3 +245,4 @@ class Model(BaseModel):
             raise cls._refuse(problems_of(exc)) from exc
         except ValueError as exc:
             raise cls._refuse([Problem("", "json", str(exc)[:200])]) from exc
+

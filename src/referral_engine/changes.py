@@ -1,0 +1,217 @@
+"""The only vocabulary for writes: frozen records, each stating its precondition.
+
+A store carries out the changes of a decision all or none. Where a precondition does not hold, somebody else was
+faster: the store starts the decision again. `ordinal` orders what a decision appends: the store adds the position that
+the program has reached, so that `cursor`, `reached` and the outbox grow in the order of commits, without gaps that
+are filled later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from referral_engine.codes.code import InviteCode
+from referral_engine.facts import LimitKey, ScoreKey, StoredEvent
+from referral_engine.ledger.balance import Balance
+from referral_engine.ledger.grant import StoredGrant
+from referral_engine.ledger.transfer import Transfer
+from referral_engine.members.member import Member
+from referral_engine.referrals.referral import Referral
+
+
+@dataclass(frozen=True, slots=True)
+class PutMember:
+    """Keep the member as given. `fresh`: it was unknown; else it was known. The member is locked."""
+
+    member: Member
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddReferral:
+    """Keep a new referral. Precondition: the referee has none."""
+
+    referral: Referral
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReferral:
+    """Set the state of a referral to that given. Precondition: it is kept; its referee is locked."""
+
+    referral: Referral
+
+
+@dataclass(frozen=True, slots=True)
+class AddCode:
+    """Keep a new code. Precondition: its text is free; `invite`: its owner has no invite code for its campaign yet."""
+
+    code: InviteCode
+    invite: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisableCode:
+    """Disable a code. Precondition: it is kept."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UseCode:
+    """Count `uses` more uses of a code. Precondition: it is active, and stays within its max_uses."""
+
+    text: str
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddEvent:
+    """Keep an accepted event. Precondition: its id is free."""
+
+    event: StoredEvent
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutRefunded:
+    """Set how much of an event is refunded by now. Precondition: its member is locked."""
+
+    event_id: str
+    amount: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustTally:
+    """Add to the number of a member's events of a type, and to the sum of their amounts; both at least 0."""
+
+    member: str
+    type: str
+    count: int
+    sum: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustBalance:
+    """Add to the figures of a balance, each by its own sign.
+
+    Precondition: none falls below 0. `fresh`: the member had none in this unit; else it had one. The member is locked.
+    """
+
+    member: str
+    unit: str
+    by: Balance
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddGrant:
+    """Keep a new grant. Precondition: its id is free."""
+
+    stored: StoredGrant
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateGrant:
+    """Set the state of a grant and how much of it is reversed. Precondition: its member is locked."""
+
+    stored: StoredGrant
+
+
+@dataclass(frozen=True, slots=True)
+class AddTransfer:
+    """Keep a new transfer. Precondition: its id is free."""
+
+    transfer: Transfer
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustLimit:
+    """Add to the counter of a limit. Precondition: it does not fall below 0; its holder is locked."""
+
+    key: LimitKey
+    by: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustSpend:
+    """Add to what a campaign has spent and holds in one unit, each by its own sign.
+
+    Precondition: neither falls below 0, and if `total` is not None and the sum grows, spent + held is at most `total`
+    afterwards.
+    """
+
+    campaign: str
+    unit: str
+    spent: int
+    held: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustScore:
+    """Add to a score, and note that it was reached now, also when `by` is 0. Precondition: it does not fall below 0."""
+
+    key: ScoreKey
+    by: int
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddMessage:
+    """Append to the outbox."""
+
+    type: str
+    at: datetime
+    payload: Mapping[str, Any]
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Note that the outbox was read up to a cursor, at most as far as the program has come; a lower one than noted changes
+    nothing."""
+
+    up_to: int
+
+
+Change = (
+    PutMember
+    | AddReferral
+    | UpdateReferral
+    | AddCode
+    | DisableCode
+    | UseCode
+    | AddEvent
+    | PutRefunded
+    | AdjustTally
+    | AdjustBalance
+    | AddGrant
+    | UpdateGrant
+    | AddTransfer
+    | AdjustLimit
+    | AdjustSpend
+    | AdjustScore
+    | AddMessage
+    | Acknowledge
+)
+
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[ResultT_co]):
+    """What was decided: the answer to the caller, and what must be written for it to be true.
+
+    Changes of one kind stand together and name each record once. `ordinals` is how many places are taken by what is
+    appended: every ordinal is in 0 … ordinals - 1.
+    """
+
+    result: ResultT_co
+    changes: tuple[Change, ...] = ()
+    ordinals: int = 0

@@ -1,0 +1,95 @@
+"""Arrival: a sign-up that makes a member, and who gets the credit for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from referral_engine.codes.code import usable
+from referral_engine.codes.parsing import parse
+from referral_engine.codes.spec import CodeSpec
+from referral_engine.decisions.draft import Draft
+from referral_engine.events import Event
+from referral_engine.facts import Facts
+from referral_engine.members.member import Member, newcomer
+from referral_engine.outcomes import Reason
+from referral_engine.referrals.attribution import referred, refusal
+from referral_engine.referrals.referral import Referral
+from referral_engine.validation import FrozenDict
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A new member, the credit for bringing it if any, the code that was used up for it, and what was refused."""
+
+    member: Member
+    referrer: Member | None = None
+    referral: Referral | None = None
+    code: str | None = None
+    reason: Reason | None = None
+
+
+def arrive(draft: Draft, facts: Facts, spec: CodeSpec, event: Event, at: datetime) -> Arrival:
+    """Make the member of a sign-up, under the referrer that its code or its `referrer` names.
+
+    Nothing is written; whatever is wrong with the code or the referrer is a reason, for the person did join.
+    """
+    member = newcomer(event.member, at)
+    if event.code is not None:
+        return _by_code(draft, facts, spec, member, event.code)
+    if event.referrer is not None:
+        return _credit(draft, member, event.referrer, None, None)
+    return Arrival(member)
+
+
+def _by_code(draft: Draft, facts: Facts, spec: CodeSpec, member: Member, given: str) -> Arrival:
+    parsed = parse(spec, given)
+    if parsed.text is None:
+        return Arrival(member, reason=Reason("invalid_code", None, FrozenDict(code=given, problem=parsed.problem)))
+    shown = FrozenDict[object](code=parsed.text)
+    code = facts.codes.get(parsed.text)
+    if code is None:
+        return Arrival(member, reason=Reason("unknown_code", None, shown))
+    if (problem := usable(code, member.joined_at)) is not None:
+        return Arrival(member, reason=Reason(problem, None, shown))
+    if code.max_uses is not None and code.uses + draft.code_uses(code.text) >= code.max_uses:
+        return Arrival(member, reason=Reason("code_used_up", None, shown))
+    if code.owner is None:
+        return Arrival(member, code=code.text, reason=Reason("no_referrer", None, shown))
+    return _credit(draft, member, code.owner, code.campaign, code.text)
+
+
+def _credit(draft: Draft, member: Member, referrer_id: str, campaign: str | None, code: str | None) -> Arrival:
+    values = FrozenDict[object](referrer=referrer_id)
+    referrer = member if referrer_id == member.id else draft.member(referrer_id)
+    if referrer is None:
+        return Arrival(member, reason=Reason("unknown_referrer", None, values))
+    if (problem := refusal(member, referrer)) is not None:
+        return Arrival(member, reason=Reason(problem, None, values))
+    referral = Referral(
+        referee=member.id,
+        referrer=referrer.id,
+        state="qualified",
+        channel=None,
+        campaign=campaign,
+        code=code,
+        link=None,
+        at=member.joined_at,
+        qualified_at=member.joined_at,
+    )
+    return Arrival(referred(member, referrer), credited(referrer, 1, 1), referral, code)
+
+
+def credited(referrer: Member, total: int, qualified: int) -> Member:
+    """Add to a referrer's counts of referrals."""
+    return Member(
+        id=referrer.id,
+        joined_at=referrer.joined_at,
+        referrer=referrer.referrer,
+        root=referrer.root,
+        depth=referrer.depth,
+        roles=referrer.roles,
+        tags=referrer.tags,
+        referrals_total=referrer.referrals_total + total,
+        referrals_qualified=referrer.referrals_qualified + qualified,
+    )

@@ -1,0 +1,272 @@
+"""Draft: the working copy of the facts that decisions are made on, and the changes that it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from referral_engine.changes import (
+    AddEvent,
+    AddGrant,
+    AddMessage,
+    AddReferral,
+    AddTransfer,
+    AdjustBalance,
+    AdjustLimit,
+    AdjustScore,
+    AdjustSpend,
+    AdjustTally,
+    Change,
+    PutMember,
+    PutRefunded,
+    UpdateGrant,
+    UpdateReferral,
+    UseCode,
+)
+from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
+from referral_engine.ledger.balance import NOTHING, Balance
+from referral_engine.ledger.grant import StoredGrant
+from referral_engine.ledger.transfer import Account, Transfer, TransferKind
+from referral_engine.members.member import Member
+from referral_engine.referrals.referral import Referral
+
+_NO_TALLY = Tally(0, 0)
+
+
+class Draft:
+    """The facts, with what was decided so far laid over them. Reads see both; `changes()` tells what to write.
+
+    Figures that several events touch are folded, so that each record is written once.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._members: dict[str, Member] = {}
+        self._new_referrals: dict[str, tuple[Referral, int]] = {}
+        self._referrals: dict[str, Referral] = {}
+        self._events: dict[str, tuple[StoredEvent, int]] = {}
+        self._grants: dict[str, StoredGrant] = {}
+        self._grants_of: dict[str, tuple[str, ...]] = {}
+        self._refunded: dict[str, int] = {}
+        self._tallies: dict[tuple[str, str], tuple[int, int]] = {}
+        self._balances: dict[tuple[str, str], Balance] = {}
+        self._limits: dict[LimitKey, int] = {}
+        self._spends: dict[tuple[str, str], tuple[int, int, int | None]] = {}
+        self._scores: dict[ScoreKey, tuple[int, int]] = {}
+        self._code_uses: dict[str, int] = {}
+        self._transfers: list[AddTransfer] = []
+        self._messages: list[AddMessage] = []
+        self.ordinals = 0
+
+    def _next(self) -> int:
+        ordinal = self.ordinals
+        self.ordinals = ordinal + 1
+        return ordinal
+
+    # Members and referrals
+
+    def member(self, member_id: str) -> Member | None:
+        """The member as it is by now, None for a stranger."""
+        return self._members.get(member_id) or self._facts.members.get(member_id)
+
+    def put_member(self, member: Member) -> None:
+        """Keep the member as given."""
+        self._members[member.id] = member
+
+    def referral(self, referee: str) -> Referral | None:
+        """The referral of a referee as it is by now."""
+        if (new := self._new_referrals.get(referee)) is not None:
+            return new[0]
+        return self._referrals.get(referee) or self._facts.referrals.get(referee)
+
+    def add_referral(self, referral: Referral) -> None:
+        """Keep a new referral."""
+        self._new_referrals[referral.referee] = (referral, self._next())
+
+    def update_referral(self, referral: Referral) -> None:
+        """Keep the new state of a referral."""
+        if (new := self._new_referrals.get(referral.referee)) is not None:
+            self._new_referrals[referral.referee] = (referral, new[1])
+        else:
+            self._referrals[referral.referee] = referral
+
+    # Events and codes
+
+    def event(self, event_id: str) -> StoredEvent | None:
+        """The recorded event of that id."""
+        new = self._events.get(event_id)
+        return self._facts.events.get(event_id) if new is None else new[0]
+
+    def add_event(self, event: StoredEvent) -> None:
+        """Keep an accepted event."""
+        self._events[event.id] = (event, self._next())
+
+    def refunded(self, event_id: str) -> int:
+        """How much of an event is refunded by now."""
+        return self._refunded.get(event_id) or self._facts.refunded.get(event_id, 0)
+
+    def put_refunded(self, event_id: str, amount: int) -> None:
+        """Set how much of an event is refunded."""
+        self._refunded[event_id] = amount
+
+    def code_uses(self, text: str) -> int:
+        """How many uses of a code this draft adds."""
+        return self._code_uses.get(text, 0)
+
+    def use_code(self, text: str) -> None:
+        """Count one use of a code."""
+        self._code_uses[text] = self._code_uses.get(text, 0) + 1
+
+    # Counters
+
+    def tally(self, member_id: str, event_type: str) -> Tally:
+        """How many events of a type a member has had by now, and the sum of their amounts."""
+        key = (member_id, event_type)
+        base = self._facts.tallies.get(key, _NO_TALLY)
+        new = self._tallies.get(key)
+        return base if new is None else Tally(base.count + new[0], base.sum + new[1])
+
+    def count(self, member_id: str, event_type: str, amount: int) -> None:
+        """Count one more event."""
+        key = (member_id, event_type)
+        count, total = self._tallies.get(key, (0, 0))
+        self._tallies[key] = (count + 1, total + amount)
+
+    def limit(self, key: LimitKey) -> int:
+        """What a limit's counter stands at."""
+        return self._facts.limits.get(key, 0) + self._limits.get(key, 0)
+
+    def adjust_limit(self, key: LimitKey, by: int) -> None:
+        """Charge a limit, or give back."""
+        self._limits[key] = self._limits.get(key, 0) + by
+
+    def adjust_score(self, key: ScoreKey, by: int) -> None:
+        """Add to a score, reached now."""
+        before = self._scores.get(key)
+        self._scores[key] = (by + (before[0] if before else 0), self._next())
+
+    # Money
+
+    def balance(self, member_id: str, unit: str) -> Balance:
+        """What a member has in a unit by now."""
+        key = (member_id, unit)
+        base = self._facts.balances.get(key, NOTHING)
+        new = self._balances.get(key)
+        return base if new is None else base.plus(new)
+
+    def adjust_balance(self, member_id: str, unit: str, by: Balance) -> None:
+        """Add to the figures of a balance."""
+        key = (member_id, unit)
+        before = self._balances.get(key)
+        self._balances[key] = by if before is None else before.plus(by)
+
+    def committed(self, campaign: str, unit: str) -> int:
+        """What a campaign has spent and holds in a unit by now."""
+        key = (campaign, unit)
+        base = self._facts.spends.get(key)
+        new = self._spends.get(key)
+        total = 0 if base is None else base.spent + base.held
+        return total if new is None else total + new[0] + new[1]
+
+    def adjust_spend(self, campaign: str, unit: str, *, spent: int = 0, held: int = 0, total: int | None = None) -> None:
+        """Add to what a campaign has spent and holds; `total` is its budget, named when it grows."""
+        key = (campaign, unit)
+        before = self._spends.get(key, (0, 0, None))
+        self._spends[key] = (before[0] + spent, before[1] + held, before[2] if total is None else total)
+
+    def transfer(
+        self,
+        transfer_id: str,
+        kind: TransferKind,
+        ends: tuple[Account, Account],
+        amount: int,
+        *,
+        member: str,
+        unit: str,
+        campaign: str | None,
+        reference: str,
+        at: datetime,
+        memo: str | None = None,
+    ) -> Transfer:
+        """Move an amount from the first account of `ends` to the second."""
+        made = Transfer(
+            id=transfer_id,
+            kind=kind,
+            member=member,
+            unit=unit,
+            amount=amount,
+            debit=ends[0],
+            credit=ends[1],
+            campaign=campaign,
+            reference=reference,
+            memo=memo,
+            at=at,
+        )
+        self._transfers.append(AddTransfer(made, self._next()))
+        return made
+
+    def grant(self, grant_id: str) -> StoredGrant:
+        """The grant of that id as it is by now."""
+        return self._grants.get(grant_id) or self._facts.grants[grant_id]
+
+    def grants_of(self, event_id: str) -> tuple[str, ...]:
+        """The ids of the grants made for an event."""
+        return self._grants_of.get(event_id) or self._facts.grants_of.get(event_id, ())
+
+    def put_grant(self, stored: StoredGrant) -> None:
+        """Keep a grant as given."""
+        self._grants[stored.grant.id] = stored
+
+    def put_grants_of(self, event_id: str, grant_ids: tuple[str, ...]) -> None:
+        """Note which grants an event of this draft was paid."""
+        self._grants_of[event_id] = grant_ids
+
+    def message(self, kind: str, at: datetime, payload: Mapping[str, Any]) -> None:
+        """Append to the outbox."""
+        self._messages.append(AddMessage(kind, at, payload, self._next()))
+
+    # What it comes to
+
+    def changes(self) -> tuple[Change, ...]:
+        """What must be written, each record once, by kind."""
+        return tuple(self._changes())
+
+    def _changes(self) -> Iterator[Change]:
+        facts = self._facts
+        for member in self._members.values():
+            yield PutMember(member, fresh=member.id not in facts.members)
+        for referral, ordinal in self._new_referrals.values():
+            yield AddReferral(referral, ordinal)
+        for referral in self._referrals.values():
+            yield UpdateReferral(referral)
+        for text, uses in self._code_uses.items():
+            yield UseCode(text, uses)
+        for event, ordinal in self._events.values():
+            yield AddEvent(event, ordinal)
+        for event_id, amount in self._refunded.items():
+            yield PutRefunded(event_id, amount, fresh=event_id not in facts.refunded)
+        for (member_id, event_type), (count, total) in self._tallies.items():
+            yield AdjustTally(member_id, event_type, count, total)
+        yield from self._money()
+        yield from self._messages
+
+    def _money(self) -> Iterator[Change]:
+        facts = self._facts
+        for key, by in self._balances.items():
+            yield AdjustBalance(*key, by, fresh=key not in facts.balances)
+        for grant_id, stored in self._grants.items():
+            if grant_id not in facts.grants:
+                yield AddGrant(stored)
+        for grant_id, stored in self._grants.items():
+            if grant_id in facts.grants:
+                yield UpdateGrant(stored)
+        yield from self._transfers
+        for limit, by_n in self._limits.items():
+            if by_n:
+                yield AdjustLimit(limit, by_n)
+        for (campaign, unit), (spent, held, total) in self._spends.items():
+            if spent or held:
+                yield AdjustSpend(campaign, unit, spent, held, total)
+        for score, (by_n, ordinal) in self._scores.items():
+            yield AdjustScore(score, by_n, ordinal)

@@ -1,0 +1,182 @@
+"""ReferralEngine: one program over a blocking store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from referral_engine.codes import InviteCode
+from referral_engine.decisions import Compiled
+from referral_engine.engine import membership, money, reading, recording
+from referral_engine.engine.boards import BoardView, open_board
+from referral_engine.engine.clock import SystemClock
+from referral_engine.engine.core import Core
+from referral_engine.engine.driving import Dressed, drive, require_blocking
+from referral_engine.engine.explanation import Explanation
+from referral_engine.engine.recording import EventInput
+from referral_engine.errors import InvalidInput
+from referral_engine.ledger import Balance, Budget, Entry, Transfer
+from referral_engine.members import Member
+from referral_engine.outcomes import Drift, Message, Outcome
+from referral_engine.ports import BlockingStore, Clock
+from referral_engine.program import Program
+from referral_engine.referrals import Referral, ReferralState
+
+
+class ReferralEngine:
+    """Records events for one program and answers what came of them. Safe for threads; does no I/O when built.
+
+    Several engines, of one or of several programs, may share a store. What a caller did wrong raises InvalidInput (or
+    another error of the tree) at once, with nothing written; what a member did that the program refuses is an
+    Outcome with reasons.
+    """
+
+    __slots__ = ("_core", "_program", "_store")
+
+    def __init__(self, store: BlockingStore, program: Program, *, clock: Clock | None = None) -> None:
+        require_blocking(store)
+        if not isinstance(program, Program):
+            raise InvalidInput("program", "must be a Program")
+        self._store = store
+        self._program = program
+        self._core = Core(Dressed(store), Compiled(program), SystemClock() if clock is None else clock)
+
+    @property
+    def program(self) -> Program:
+        """The program that this engine serves."""
+        return self._program
+
+    @property
+    def store(self) -> BlockingStore:
+        """The store that it writes to."""
+        return self._store
+
+    @property
+    def clock(self) -> Clock:
+        """Where it takes the time from."""
+        return self._core.clock
+
+    def bind(self, connection: Any) -> ReferralEngine:
+        """Answer an engine whose writes join the open transaction of a SQLAlchemy Connection or Session.
+
+        Nothing is committed by it: the host's commit or rollback governs both. Raises InvalidInput for a connection
+        that the store cannot write through.
+        """
+        bound = object.__new__(ReferralEngine)
+        bound._store = self._store.bind(connection)
+        bound._program = self._program
+        bound._core = Core(Dressed(bound._store), self._core.compiled, self._core.clock)
+        return bound
+
+    def join(
+        self, member_id: str, *, at: datetime | None = None, roles: Iterable[str] = (), tags: Iterable[str] = ()
+    ) -> Member:
+        """Make a member of somebody who is there already; again, it adds the roles and tags and changes nothing else."""
+        return drive(membership.join(self._core, member_id, at, roles, tags))
+
+    def invite_code(self, member_id: str, *, campaign: str | None = None) -> InviteCode:
+        """Answer the code that a member invites by, the same one each time; joins the member."""
+        return drive(membership.invite_code(self._core, member_id, campaign))
+
+    def issue_codes(
+        self,
+        n: int,
+        *,
+        campaign: str | None = None,
+        owner: str | None = None,
+        max_uses: int | None = None,
+        starts_at: datetime | None = None,
+        expires_at: datetime | None = None,
+    ) -> list[InviteCode]:
+        """Issue `n` new codes, 1 to 100,000, all or none, for an owner or for nobody.
+
+        `max_uses` None is unlimited and 0 is none; they may be used in [starts_at, expires_at). Raises UnknownMember
+        for an owner nobody has seen, CodeSpaceExhausted when they do not fit the program's CodeSpec.
+        """
+        return drive(membership.issue_codes(self._core, n, campaign, owner, max_uses, starts_at, expires_at))
+
+    def disable_code(self, text: str) -> InviteCode:
+        """Disable a code; the referrals made with it stay. Raises UnknownCode."""
+        return drive(membership.disable_code(self._core, text))
+
+    def record(self, event: EventInput) -> Outcome:
+        """Record one event, in one transaction, and answer what came of it. A bad event is rejected, never raised.
+
+        The same id with the same content answers the first outcome again, as `duplicate`. Raises Conflict, StoreError
+        or OutcomeUnknown when the store could not; sending the event again is safe.
+        """
+        outcomes = drive(recording.record_all(self._core, [event]))
+        return outcomes[0]
+
+    def record_many(self, events: Iterable[EventInput]) -> list[Outcome]:
+        """Record events in transactions of at most BATCH_MAX; an outcome for each, in order; a bad one rejects alone.
+
+        When a transaction fails, earlier ones stay, and sending all of them again is safe.
+        """
+        return drive(recording.record_all(self._core, events))
+
+    def preview(self, event: EventInput) -> Outcome:
+        """Answer what `record` would answer now, and write nothing."""
+        return drive(recording.preview(self._core, event))
+
+    def explain(self, event_id: str) -> Explanation:
+        """Tell why each rule paid or did not pay for a recorded event. Raises InvalidInput for one that is not recorded."""
+        return drive(reading.explain(self._core, event_id))
+
+    def release_due(self, *, limit: int = 10_000) -> money.Released:
+        """Post the holds that are due by the clock, at most `limit` of them; safe to call from many workers at once."""
+        return drive(money.release_due(self._core, limit))
+
+    def member(self, member_id: str) -> Member | None:
+        """Answer a member, None for a stranger."""
+        return drive(reading.member(self._core, member_id))
+
+    def referral(self, member_id: str) -> Referral | None:
+        """Answer who referred a member, and how far the referral has come."""
+        return drive(reading.referral(self._core, member_id))
+
+    def referrals(
+        self, referrer_id: str, *, state: ReferralState | None = None, after: int | None = None, limit: int = 100
+    ) -> list[Referral]:
+        """List whom a member referred, in the order of recording; `after` takes the `.cursor` of the last one seen."""
+        return drive(reading.referrals(self._core, referrer_id, state, after, limit))
+
+    def balance(self, member_id: str, unit: str = "points") -> Balance:
+        """Answer what a member has in a unit, in minor units; zeros for a stranger."""
+        return drive(reading.balance(self._core, member_id, unit))
+
+    def statement(
+        self, member_id: str, unit: str = "points", *, after: int | None = None, limit: int = 100
+    ) -> list[Entry]:
+        """List the changes of a member's balance, in order; `after` takes the `.cursor` of the last one seen."""
+        return drive(reading.statement(self._core, member_id, unit, after, limit))
+
+    def budget(self, campaign: str, unit: str) -> Budget:
+        """Answer what a campaign may give in a unit, has given and holds, and what remains."""
+        return drive(reading.budget(self._core, campaign, unit))
+
+    def redeem(
+        self, member_id: str, amount: int, unit: str = "points", *, key: str, memo: str | None = None
+    ) -> Transfer:
+        """Take an amount, in minor units, out of what a member has available; the same key again answers the same.
+
+        Raises InsufficientBalance, UnknownMember, IdempotencyConflict for a key used with other content.
+        """
+        return drive(money.redeem(self._core, member_id, amount, unit, key, memo))
+
+    def board(self, board_id: str, *, period: str | None = None) -> BoardView:
+        """Open a board in a period such as "2026-03" or "lifetime"; None is the one that contains now."""
+        return BoardView(open_board(self._core, board_id, period))
+
+    def messages(self, *, after: int | None = None, limit: int = 100) -> list[Message]:
+        """List the outbox in the order of commits: after a cursor, or after what was acknowledged."""
+        return drive(reading.messages(self._core, after, limit))
+
+    def acknowledge(self, up_to: int) -> None:
+        """Note that the outbox was read up to a cursor, so that `messages()` goes on from there."""
+        drive(reading.acknowledge(self._core, up_to))
+
+    def verify(self) -> list[Drift]:
+        """Add up balances, budgets, boards and counters from the records, in one snapshot; [] is health."""
+        return drive(reading.verify(self._core))

@@ -1,0 +1,97 @@
+"""Reading members, referrals, money, explanations, the outbox and the health of the store."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from referral_engine.changes import Acknowledge, Decision
+from referral_engine.engine.arguments import require_count, require_cursor
+from referral_engine.engine.core import Core
+from referral_engine.engine.explanation import Explanation, explanation_of
+from referral_engine.errors import InvalidInput
+from referral_engine.facts import Wanted
+from referral_engine.ids import require_id
+from referral_engine.ledger import NOTHING, Balance, Budget, Entry, Spend, budget_of, entry_of
+from referral_engine.members import Member
+from referral_engine.outcomes import Drift, Message
+from referral_engine.referrals import Referral, ReferralState
+from referral_engine.validation import TOTAL_MAX
+
+PAGE_MAX = 1_000
+_STATES = get_args(ReferralState)
+
+
+async def member(core: Core, member_id: str) -> Member | None:
+    """A member, or None."""
+    name = require_id("member_id", member_id)
+    facts = await core.store.read(Wanted(program=core.program, members=frozenset({name})))
+    return facts.members.get(name)
+
+
+async def referral(core: Core, member_id: str) -> Referral | None:
+    """The referral of a referee, or None."""
+    name = require_id("member_id", member_id)
+    facts = await core.store.read(Wanted(program=core.program, members=frozenset({name})))
+    return facts.referrals.get(name)
+
+
+async def referrals(
+    core: Core, referrer_id: str, state: ReferralState | None, after: int | None, limit: int
+) -> list[Referral]:
+    """A page of the referrals of a referrer."""
+    if state is not None and state not in _STATES:
+        raise InvalidInput("state", f"must be one of {', '.join(_STATES)}")
+    name, since = require_id("referrer_id", referrer_id), require_cursor("after", after)
+    return await core.store.referrals(core.program, name, state, since, require_count("limit", limit, 1, PAGE_MAX))
+
+
+async def balance(core: Core, member_id: str, unit: str) -> Balance:
+    """What a member has; zeros for a stranger."""
+    name, kind = require_id("member_id", member_id), core.unit(unit)
+    wanted = Wanted(program=core.program, members=frozenset({name}), units=frozenset({kind}))
+    facts = await core.store.read(wanted)
+    return facts.balances.get((name, kind), NOTHING)
+
+
+async def statement(core: Core, member_id: str, unit: str, after: int | None, limit: int) -> list[Entry]:
+    """A page of a member's statement."""
+    name, kind, since = require_id("member_id", member_id), core.unit(unit), require_cursor("after", after)
+    found = await core.store.transfers(core.program, name, kind, since, require_count("limit", limit, 1, PAGE_MAX))
+    return [entry_of(transfer) for transfer in found]
+
+
+async def budget(core: Core, campaign: str, unit: str) -> Budget:
+    """What a campaign may give and has given."""
+    where, kind = core.campaign(campaign), core.unit(unit)
+    facts = await core.store.read(Wanted(program=core.program, spends=frozenset({(where, kind)})))
+    owner = core.compiled.program.campaign(where)
+    total = None if owner is None else owner.total(kind)
+    return budget_of(total, facts.spends.get((where, kind), Spend()))
+
+
+async def explain(core: Core, event_id: str) -> Explanation:
+    """Why each rule paid or did not pay for a recorded event."""
+    name = require_id("event_id", event_id)
+    facts = await core.store.read(Wanted(program=core.program, events=frozenset({name})))
+    event = facts.events.get(name)
+    if event is None:
+        problem = f"no event {name!r} is recorded; a rejected one leaves no trace, its outcome told the reasons"
+        raise InvalidInput("event_id", problem)
+    return explanation_of(event)
+
+
+async def messages(core: Core, after: int | None, limit: int) -> list[Message]:
+    """A page of the outbox."""
+    since = require_cursor("after", after)
+    return await core.store.messages(core.program, since, require_count("limit", limit, 1, PAGE_MAX))
+
+
+async def acknowledge(core: Core, up_to: int) -> None:
+    """Note that the outbox was read up to a cursor."""
+    cursor = require_count("up_to", up_to, 0, TOTAL_MAX)
+    await core.store.apply(Wanted(program=core.program), lambda _: Decision(None, (Acknowledge(cursor),)))
+
+
+async def verify(core: Core) -> list[Drift]:
+    """Add everything up again."""
+    return await core.store.drift(core.program)

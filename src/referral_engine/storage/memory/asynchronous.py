@@ -1,0 +1,83 @@
+"""AsyncMemoryStore: the same records behind awaitable methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NoReturn, Self, TypeVar
+
+from referral_engine.changes import Decision
+from referral_engine.facts import Facts, Wanted
+from referral_engine.leaderboard.standing import Place, Standing
+from referral_engine.ledger.transfer import Transfer
+from referral_engine.outcomes import Drift, Message
+from referral_engine.referrals.referral import Referral, ReferralState
+from referral_engine.storage.memory.store import MemoryStore
+
+ResultT = TypeVar("ResultT")
+
+
+class AsyncMemoryStore:
+    """MemoryStore for AsyncReferralEngine; nothing waits, since nothing leaves the process."""
+
+    def __init__(self) -> None:
+        self._store = MemoryStore()
+
+    async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
+        """As Store.apply."""
+        return self._store.apply(wanted, decide)
+
+    async def read(self, wanted: Wanted) -> Facts:
+        """As Store.read."""
+        return self._store.read(wanted)
+
+    async def referrals(
+        self, program: str, referrer: str, state: ReferralState | None, after: int | None, limit: int
+    ) -> list[Referral]:
+        """As StorePages.referrals."""
+        return self._store.referrals(program, referrer, state, after, limit)
+
+    async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
+        """As StorePages.transfers."""
+        return self._store.transfers(program, member, unit, after, limit)
+
+    async def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
+        """As StorePages.messages."""
+        return self._store.messages(program, after, limit)
+
+    async def due(self, program: str, now: datetime, limit: int) -> list[str]:
+        """As StorePages.due."""
+        return self._store.due(program, now, limit)
+
+    async def standings(self, program: str, board: str, period: str, skip: int, limit: int) -> list[Standing]:
+        """As StorePages.standings."""
+        return self._store.standings(program, board, period, skip, limit)
+
+    async def place(self, program: str, board: str, period: str, member: str) -> Place | None:
+        """As StorePages.place."""
+        return self._store.place(program, board, period, member)
+
+    async def count(self, program: str, board: str, period: str) -> int:
+        """As StorePages.count."""
+        return self._store.count(program, board, period)
+
+    async def create_schema(self) -> None:
+        """Nothing to do in memory."""
+
+    async def drift(self, program: str) -> list[Drift]:
+        """As StoreAdmin.drift."""
+        return self._store.drift(program)
+
+    def bind(self, connection: Any) -> NoReturn:
+        """Refuse: there is no transaction to join."""
+        self._store.bind(connection)
+
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+    async def __aenter__(self) -> Self:
+        """Use the store in an async with block."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the store."""

@@ -1,0 +1,97 @@
+"""Audit: what the kept figures of one program should be, added up from its records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from referral_engine.ledger.transfer import Transfer, entry_of
+from referral_engine.outcomes import Drift
+from referral_engine.storage.memory.records import Records
+
+_Key = TypeVar("_Key", bound=tuple[str, ...])
+Sums = defaultdict[tuple[str, ...], int]
+
+
+def audit(records: Records) -> list[Drift]:
+    """List every figure that is not what it should be."""
+    return [
+        *_balances(records),
+        *_budgets(records),
+        *_tallies(records),
+        *_members(records),
+        *_footprints(records),
+    ]
+
+
+def _compare(what: str, kept: Mapping[_Key, int], expected: Mapping[tuple[str, ...], int]) -> Iterator[Drift]:
+    for key in sorted({*kept, *expected}):
+        have = kept.get(key, 0)  # type: ignore[call-overload]
+        want = expected.get(key, 0)
+        if have != want:
+            yield Drift(what, "/".join(key), have, want)
+
+
+def _lifetime(transfer: Transfer) -> int:
+    sign = {"grant": 1, "release": 1, "reversal": -1}.get(transfer.kind, 0)
+    return sign * transfer.amount
+
+
+def _balances(records: Records) -> Iterator[Drift]:
+    sums: dict[str, Sums] = {name: defaultdict(int) for name in ("available", "held", "debt", "lifetime", "redeemed")}
+    for transfer in records.transfers.values():
+        key, entry = (transfer.member, transfer.unit), entry_of(transfer)
+        sums["available"][key] += entry.available
+        sums["held"][key] += entry.held
+        sums["debt"][key] += entry.debt
+        sums["lifetime"][key] += _lifetime(transfer)
+        sums["redeemed"][key] += transfer.amount * (transfer.credit == "redeemed")
+    for name, expected in sums.items():
+        kept = {key: getattr(balance, name) for key, balance in records.balances.items()}
+        yield from _compare(f"balance.{name}", kept, expected)
+
+
+def _budgets(records: Records) -> Iterator[Drift]:
+    spent, held = Sums(int), Sums(int)
+    for stored in records.grants.values():
+        key = (stored.campaign, stored.grant.unit)
+        spent[key] += stored.left * (stored.state == "posted")
+        held[key] += stored.left * (stored.state == "held")
+    yield from _compare("budget.spent", {key: spend.spent for key, spend in records.spends.items()}, spent)
+    yield from _compare("budget.held", {key: spend.held for key, spend in records.spends.items()}, held)
+
+
+def _tallies(records: Records) -> Iterator[Drift]:
+    counts, sums = Sums(int), Sums(int)
+    for event in records.events.values():
+        if event.counted:
+            counts[event.member, event.type] += 1
+            sums[event.member, event.type] += event.amount or 0
+    yield from _compare("tally.count", {key: tally.count for key, tally in records.tallies.items()}, counts)
+    yield from _compare("tally.sum", {key: tally.sum for key, tally in records.tallies.items()}, sums)
+
+
+def _members(records: Records) -> Iterator[Drift]:
+    total, qualified = Sums(int), Sums(int)
+    for referral in records.referrals.values():
+        total[referral.referrer,] += 1
+        qualified[referral.referrer,] += referral.state == "qualified"
+    kept = records.members.values()
+    yield from _compare("member.referrals_total", {(one.id,): one.referrals_total for one in kept}, total)
+    yield from _compare("member.referrals_qualified", {(one.id,): one.referrals_qualified for one in kept}, qualified)
+
+
+def _footprints(records: Records) -> Iterator[Drift]:
+    limits, scores, uses = Sums(int), Sums(int), Sums(int)
+    for event in records.events.values():
+        for limit, by in event.footprint.limits:
+            limits[limit] += by
+        for score, by in event.footprint.scores:
+            scores[score] += by
+        if event.footprint.code is not None:
+            uses[event.footprint.code,] += 1
+    yield from _compare("limit", records.limits, limits)
+    kept = {(*table, one.member): one.score for table, rows in records.scores.items() for one in rows.values()}
+    yield from _compare("score", kept, scores)
+    yield from _compare("code.uses", {(code.text,): code.uses for code in records.codes.values()}, uses)

@@ -1,0 +1,133 @@
+"""MemoryStore: the records in dictionaries under one lock; for tests, simulations and small tools."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from datetime import datetime
+from threading import RLock
+from typing import Any, NoReturn, Self, TypeVar
+
+from referral_engine.changes import Decision
+from referral_engine.errors import Conflict, InvalidInput
+from referral_engine.facts import Facts, Wanted
+from referral_engine.leaderboard.standing import Place, Standing
+from referral_engine.ledger.transfer import Transfer
+from referral_engine.outcomes import Drift, Message
+from referral_engine.ports import ATTEMPTS_MAX
+from referral_engine.referrals.referral import Referral, ReferralState
+from referral_engine.storage.memory.audit import audit
+from referral_engine.storage.memory.records import PreconditionFailed, Records
+from referral_engine.storage.memory.subset import subset
+
+ResultT = TypeVar("ResultT")
+
+
+class MemoryStore:
+    """A store that forgets everything when the process ends. Safe for threads; serves any number of programs."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._programs: dict[str, Records] = {}
+
+    def _records(self, program: str) -> Records:
+        return self._programs.setdefault(program, Records())
+
+    def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
+        """As Store.apply: the lock makes it one unit, so a precondition that fails does so again."""
+        with self._lock:
+            records = self._records(wanted.program)
+            for _ in range(ATTEMPTS_MAX):
+                decision = decide(records.facts())
+                try:
+                    records.write(decision.changes, decision.ordinals)
+                except PreconditionFailed as exc:
+                    failed = str(exc)
+                    continue
+                return decision
+            problem = f"a precondition of {failed} did not hold in {ATTEMPTS_MAX} attempts"
+            raise Conflict(problem)
+
+    def read(self, wanted: Wanted) -> Facts:
+        """As Store.read."""
+        with self._lock:
+            return subset(self._records(wanted.program), wanted)
+
+    def referrals(
+        self, program: str, referrer: str, state: ReferralState | None, after: int | None, limit: int
+    ) -> list[Referral]:
+        """As StorePages.referrals."""
+        with self._lock:
+            records = self._records(program)
+            found = [records.referrals[referee] for referee in records.referees.get(referrer, ())]
+        matching = [one for one in found if (one.cursor or 0) > (after or 0) and state in {None, one.state}]
+        return matching[:limit]
+
+    def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
+        """As StorePages.transfers."""
+        with self._lock:
+            lines = self._records(program).statements.get((member, unit), [])
+            start = bisect_right(lines, after or 0, key=lambda line: line.cursor or 0)
+            return lines[start : start + limit]
+
+    def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
+        """As StorePages.messages."""
+        with self._lock:
+            records = self._records(program)
+            since = records.acknowledged if after is None else after
+            start = bisect_right(records.messages, since, key=lambda message: message.cursor)
+            return records.messages[start : start + limit]
+
+    def due(self, program: str, now: datetime, limit: int) -> list[str]:
+        """As StorePages.due."""
+        with self._lock:
+            records = self._records(program)
+            held = [records.grants[grant_id].grant for grant_id in records.held]
+        due = [(grant.held_until, grant.id) for grant in held if grant.held_until is not None and grant.held_until <= now]
+        return [grant_id for _, grant_id in sorted(due)[:limit]]
+
+    def standings(self, program: str, board: str, period: str, skip: int, limit: int) -> list[Standing]:
+        """As StorePages.standings."""
+        return self._listed(program, board, period)[skip : skip + limit]
+
+    def _listed(self, program: str, board: str, period: str) -> list[Standing]:
+        with self._lock:
+            rows = list(self._records(program).scores.get((board, period), {}).values())
+        return sorted((row for row in rows if row.score > 0), key=lambda row: (-row.score, row.reached))
+
+    def place(self, program: str, board: str, period: str, member: str) -> Place | None:
+        """As StorePages.place."""
+        listed = self._listed(program, board, period)
+        mine = next(((place, row) for place, row in enumerate(listed) if row.member == member), None)
+        if mine is None:
+            return None
+        before, standing = mine
+        return Place(standing, above=sum(row.score > standing.score for row in listed), before=before)
+
+    def count(self, program: str, board: str, period: str) -> int:
+        """As StorePages.count."""
+        return len(self._listed(program, board, period))
+
+    def create_schema(self) -> None:
+        """Nothing to do in memory."""
+
+    def drift(self, program: str) -> list[Drift]:
+        """As StoreAdmin.drift."""
+        with self._lock:
+            return audit(self._records(program))
+
+    def bind(self, connection: Any) -> NoReturn:
+        """Refuse: there is no transaction to join."""
+        kind = type(connection).__name__
+        raise InvalidInput("connection", f"a memory store cannot join a {kind}; use SQLAlchemyStore over that database")
+
+    def close(self) -> None:
+        """Nothing to give back; the records stay readable."""
+
+    def __enter__(self) -> Self:
+        """Use the store in a with block."""
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Close the store."""
+        self.close()

@@ -1,0 +1,105 @@
+"""PostgreSQL's words: each list travels as one array, so that a commit is a small and fixed number of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Connection, Table
+from sqlalchemy.dialects.postgresql import dialect as postgresql_dialect
+
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
+
+_TYPES = postgresql_dialect().type_compiler_instance
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLookup:
+    """Select with `= ANY (array)`."""
+
+    text: str
+    among: tuple[str, ...]
+
+    def rows(
+        self, connection: Connection, program: str, *among: Collection[str], lock: bool = False
+    ) -> Sequence[Row]:
+        """As Lookup.rows."""
+        if not all(among):
+            return ()
+        given = {name: sorted(values) for name, values in zip(self.among, among, strict=True)}
+        text = f"{self.text} FOR UPDATE" if lock else self.text
+        return connection.exec_driver_sql(text, {"program": program, **given}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresBulk:
+    """One statement over arrays, one for each column."""
+
+    text: str
+    columns: tuple[str, ...]
+
+    def run(self, connection: Connection, rows: Sequence[Row]) -> int:
+        """As Bulk.run."""
+        program, *columns = zip(*rows, strict=True)
+        given: dict[str, object] = {name: list(values) for name, values in zip(self.columns, columns, strict=True)}
+        return connection.exec_driver_sql(self.text, {"program": program[0], **given}).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresQuery:
+    """One statement with named values."""
+
+    text: str
+
+    def rows(self, connection: Connection, **values: object) -> Sequence[Row]:
+        """As Query.rows."""
+        return connection.exec_driver_sql(self.text, values).fetchall()
+
+    def run(self, connection: Connection, **values: object) -> None:
+        """As Query.run."""
+        connection.exec_driver_sql(self.text, values)
+
+
+class PostgresSql:
+    """Builds statements for PostgreSQL, in psycopg's style of placeholders."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def _arrays(self, table: Table, columns: Sequence[str], like: Mapping[str, str]) -> str:
+        """Write the rows of the arrays as a table named `given`."""
+        arrays = ", ".join(f"%({name})s::{_type_of(table.c[like.get(name, name)])}[]" for name in columns)
+        return f"unnest({arrays}) AS given ({self._names.columns(columns)})"
+
+    def lookup(
+        self, table: Table, columns: Sequence[str], among: Sequence[str], *, order: Sequence[str] = ()
+    ) -> PostgresLookup:
+        """As Sql.lookup."""
+        names = self._names
+        head = f"SELECT {names.columns(columns)} FROM {names.table(table)} WHERE program = %(program)s"  # noqa: S608 - own names
+        conditions = "".join(f" AND {names.column(column)} = ANY (%({column})s::text[])" for column in among)
+        return PostgresLookup(head + conditions + (f" ORDER BY {names.columns(order)}" if order else ""), tuple(among))
+
+    def insert(self, table: Table, columns: Sequence[str], conflict: str = "") -> PostgresBulk:
+        """As Sql.insert."""
+        names = self._names
+        head = f"INSERT INTO {names.table(table)} AS kept (program, {names.columns(columns)})"
+        rows = f"SELECT %(program)s::text, given.* FROM {self._arrays(table, columns, {})}"  # noqa: S608 - own names
+        return PostgresBulk(f"{head} {rows} {conflict}", tuple(columns))
+
+    def update(
+        self, table: Table, keys: Sequence[str], given: Sequence[str], changes: Mapping[str, str], guard: str = ""
+    ) -> PostgresBulk:
+        """As Sql.update."""
+        names, columns = self._names, (*keys, *given)
+        where = [f"kept.{names.column(key)} = given.{names.column(key)}" for key in keys] + ([guard] if guard else [])
+        sets = ", ".join(f"{names.column(column)} = {new}" for column, new in changes.items())
+        text = (
+            f"UPDATE {names.table(table)} AS kept SET {sets} FROM {self._arrays(table, columns, _targets(changes))} "  # noqa: S608 - own names
+            f"WHERE kept.program = %(program)s AND {' AND '.join(where)}"
+        )
+        return PostgresBulk(GIVEN_VALUE.sub(r"given.\1", text), columns)
+
+    def query(self, template: str) -> PostgresQuery:
+        """As Sql.query."""
+        return PostgresQuery(GIVEN.sub(r"%(\1)s", self._names.fill(template)))

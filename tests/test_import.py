@@ -1,0 +1,32 @@
+"""Importing the package is cheap: it loads no driver, no event loop and nothing optional."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+UNWANTED = (
+    "asyncio",
+    "sqlalchemy",
+    "sqlite3",
+    "psycopg",
+    "aiosqlite",
+    "greenlet",
+    "rich",
+    "hypothesis",
+    "pytest",
+)
+
+
+def loaded_by(statement: str) -> list[str]:
+    code = f"{statement}\nimport sys\nprint(*[name for name in {UNWANTED!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_importing_the_package_loads_no_driver_no_event_loop_and_nothing_optional():
+    assert loaded_by("import referral_engine") == []
+
+
+def test_the_probe_sees_a_module_that_is_loaded():
+    assert loaded_by("import sqlite3") == ["sqlite3"]
