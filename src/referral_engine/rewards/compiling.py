@@ -40,7 +40,7 @@ MISSING: Final = Missing.MISSING
 class Failure(NamedTuple):
     """Why a condition does not hold: the part that fails, the fact it looked at and what was found.
 
-    For a `not`, the fact and what was found are those that made the inner condition hold.
+    For a `not`, the path is its own, the fact and what was found are those that made the inner condition hold.
     """
 
     path: str
@@ -79,8 +79,7 @@ def compile_condition(
     if isinstance(condition, AnyOf):
         checks = [compile_condition(part, getter, f"{path}.any[{at}]") for at, part in enumerate(condition.any)]
         return _any_of(checks)
-    inner = compile_condition(condition.not_, getter, f"{path}.not")
-    return _not(inner, _witness(condition.not_, getter), path)
+    return _not(_judged(condition.not_, getter), path)
 
 
 def _leaf(leaf: Leaf, get: Callable[[View], object], path: str) -> Callable[[View], Failure | None]:
@@ -226,34 +225,67 @@ def _any_of(checks: Sequence[Callable[[View], Failure | None]]) -> Callable[[Vie
     return check
 
 
-def _not(
-    inner: Callable[[View], Failure | None], witness: Callable[[View], tuple[str, object]], path: str
-) -> Callable[[View], Failure | None]:
+class _Judgement(NamedTuple):
+    """Whether a part holds, and the fact that decided it."""
+
+    holds: bool
+    field: str
+    found: object
+
+
+def _not(judge: Callable[[View], _Judgement], path: str) -> Callable[[View], Failure | None]:
     def check(view: View) -> Failure | None:
-        return None if inner(view) is not None else Failure(path, *witness(view))
+        holds, field, found = judge(view)
+        return _fail((path, field, found)) if holds else None
 
     return check
 
 
-def _witness(
-    condition: Condition, getter: Callable[[Fact], Callable[[View], object]]
-) -> Callable[[View], tuple[str, object]]:
-    """Compile what names a fact, and its value, that makes a condition hold; asked only when it does."""
+def _judged(condition: Condition, getter: Callable[[Fact], Callable[[View], object]]) -> Callable[[View], _Judgement]:
+    """Compile what lies under a `not`, which has to name the fact that made it hold; one pass, however deep."""
     if isinstance(condition, Leaf):
-        get, field = getter(fact(condition.field)), condition.field
-        return lambda view: (field, get(view))
+        get = getter(fact(condition.field))
+        return _judged_leaf(condition.field, get, _leaf(condition, get, ""))
     if isinstance(condition, AllOf):
-        return _witness(condition.all[0], getter)
+        return _judged_group([_judged(part, getter) for part in condition.all], until=False)
     if isinstance(condition, AnyOf):
-        pairs = [(compile_condition(part, getter), _witness(part, getter)) for part in condition.any]
-        return lambda view: next(witness for check, witness in pairs if check(view) is None)(view)
-    inner = compile_condition(condition.not_, getter)
+        return _judged_group([_judged(part, getter) for part in condition.any], until=True)
+    inner = _judged(condition.not_, getter)
 
-    def failing(view: View) -> tuple[str, object]:
-        failure = inner(view)
-        return ("", MISSING) if failure is None else failure[1:]
+    def inverted(view: View) -> _Judgement:
+        holds, field, found = inner(view)
+        return _Judgement(not holds, field, found)
 
-    return failing
+    return inverted
+
+
+def _judged_leaf(
+    field: str, get: Callable[[View], object], check: Callable[[View], Failure | None]
+) -> Callable[[View], _Judgement]:
+    def judge(view: View) -> _Judgement:
+        failure = check(view)
+        if failure is None:
+            return _Judgement(holds=True, field=field, found=get(view))
+        return _Judgement(holds=False, field=field, found=failure.found)
+
+    return judge
+
+
+def _judged_group(parts: Sequence[Callable[[View], _Judgement]], *, until: bool) -> Callable[[View], _Judgement]:
+    """Judge the parts until one decides the group; when none does, the first stands for it."""
+    first, rest = parts[0], tuple(parts[1:])
+
+    def judge(view: View) -> _Judgement:
+        judgement = first(view)
+        if judgement.holds is until:
+            return judgement
+        for part in rest:
+            other = part(view)
+            if other.holds is until:
+                return other
+        return judgement
+
+    return judge
 
 
 def _test(leaf: Leaf) -> Callable[[object], bool]:
