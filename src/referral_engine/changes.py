@@ -174,8 +174,10 @@ class AddMessage:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """Note that the outbox was read up to a cursor, at most as far as the program has come; a lower one than noted changes
-    nothing."""
+    """Note that the outbox was read up to a cursor, at most as far as the program has come.
+
+    A lower cursor than is noted changes nothing.
+    """
 
     up_to: int
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, model_validator
@@ -27,6 +26,7 @@ from referral_engine.validation import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 SIGNUP = "signup"
 REFUND = "refund"
@@ -50,7 +50,8 @@ def _scalar(value: object) -> _Scalar:
     if isinstance(value, int) and -TOTAL_MAX <= value <= TOTAL_MAX:
         return value
     raise PydanticCustomError(
-        "attribute", "an attribute is text of at most 1,024 characters, a 64-bit whole number, true, false, null or a flat list"
+        "attribute",
+        "an attribute is text of at most 1,024 characters, a 64-bit whole number, true, false, null or a flat list",
     )
 
 
@@ -63,7 +64,7 @@ def _attribute(value: object) -> _Scalar | tuple[_Scalar, ...]:
 
 
 AttributeValue = Annotated[
-    str | bool | int | None | tuple[str | bool | int | None, ...],
+    str | bool | int | tuple[str | bool | int | None, ...] | None,
     PlainValidator(_attribute, json_schema_input_type=_Scalar | list[_Scalar]),
 ]
 """Text, a whole number, a truth value, nothing, or a flat list of them."""
@@ -85,9 +86,9 @@ class Event(Model):
     code: Annotated[UnicodeText, Field(min_length=1, max_length=64)] | None = None
     referrer: MemberId | None = None
     of: EventId | None = None
-    attributes: Annotated[
-        dict[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES_MAX), Freeze, Thaw
-    ] = FrozenDict()
+    attributes: Annotated[dict[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES_MAX), Freeze, Thaw] = (
+        FrozenDict()
+    )
 
     @classmethod
     def _refuse(cls, problems: Sequence[Problem]) -> InvalidEvent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-
 from typing import Any, NamedTuple
 
 from referral_engine.codes.code import InviteCode
@@ -96,7 +95,7 @@ class Wanted:
     - `actors`, and the referrers that they have,
     - `members`, named directly,
     - the owners of `codes`,
-    - the members of the grants made for the events in `origins`, the members of these events, and those of the grants in `grants`.
+    - the members of the events in `origins` and of the grants made for them, and those of the grants in `grants`.
 
     `arriving` are those of them that may be new: they are made before they are locked.
     For all the members concerned, together `M`, these facts are read: their referrals; tallies of M x `tally_types`;
@@ -128,8 +127,9 @@ class Facts:
     """What a decision sees; a store may show more than was wanted, never less, and nothing of other programs.
 
     `events` holds the wanted `events` and `origins` that are recorded. `grants_of` names the grants made for an
-    origin and `grants` holds them by id, with those wanted by id. `own_codes` names the invite code that an owner has for a
-    campaign, and `codes` holds it too, with the wanted ones. `refunded` is what was refunded of an origin so far.
+    origin and `grants` holds them by id, with those wanted by id. `own_codes` names the invite code that an owner has
+    for a
+    campaign, and `codes` holds it too. `refunded` is what was refunded of an origin so far.
     What is not recorded is not in the mapping.
     """
 

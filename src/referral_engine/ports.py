@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, runtime_checkable
 
-from referral_engine.changes import Decision
-from referral_engine.facts import Facts, Wanted
-from referral_engine.leaderboard.standing import Place, Standing
-from referral_engine.ledger.transfer import Transfer
-from referral_engine.outcomes import Drift, Message
-from referral_engine.referrals.referral import Referral, ReferralState
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.leaderboard.standing import Place, Standing
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.outcomes import Drift, Message
+    from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -23,10 +22,13 @@ from pydantic_core import PydanticCustomError
 from referral_engine.errors import Invalid, InvalidProgram, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 JSON_LENGTH_MAX = 4 * 1024 * 1024
 """The longest JSON document, in characters, that is read."""
+
+TIME_LENGTH_MAX = 40
+"""The longest text that is read as a time."""
 
 PROBLEMS_MAX = 20
 """How many problems one error reports."""
@@ -51,7 +53,7 @@ def read_time(value: object) -> object:
     """Turn RFC 3339 text into a datetime and leave the rest to the strict type."""
     if not isinstance(value, str):
         return value
-    if len(value) > 40 or not _RFC3339.fullmatch(value):
+    if len(value) > TIME_LENGTH_MAX or not _RFC3339.fullmatch(value):
         raise PydanticCustomError("time_text", "write the time as RFC 3339 text, such as 2026-03-01T00:00:00+08:00")
     try:
         return datetime.fromisoformat(value.upper())
@@ -75,7 +77,7 @@ def as_utc(value: datetime) -> datetime:
 
 def unicode_text(value: str) -> str:
     """Refuse lone surrogates and NUL, which no database keeps."""
-    if "\0" in value or not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
+    if "\0" in value or (not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value)):
         raise PydanticCustomError("text", "text must be valid Unicode, without NUL and lone surrogates")
     return value
 
@@ -98,7 +100,7 @@ class FrozenDict(dict[str, _Value]):
         msg = "this mapping is part of a frozen value; build a new one"
         raise TypeError(msg)
 
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         """Hash by content, as a frozen value does."""
@@ -134,7 +136,9 @@ Thaw = PlainSerializer(dict)
 def problems_of(exc: ValidationError) -> list[Problem]:
     """Translate pydantic's findings, with paths such as `campaigns[0].rules[2].where.all[1]`."""
     found = exc.errors(include_url=False, include_input=False, include_context=False)
-    return [Problem(_path(item["loc"]), item["type"], _message(item["type"], item["msg"])) for item in found[:PROBLEMS_MAX]]
+    return [
+        Problem(_path(item["loc"]), item["type"], _message(item["type"], item["msg"])) for item in found[:PROBLEMS_MAX]
+    ]
 
 
 def _path(parts: Sequence[int | str]) -> str:
@@ -245,4 +249,3 @@ class Model(BaseModel):
             raise cls._refuse(problems_of(exc)) from exc
         except ValueError as exc:
             raise cls._refuse([Problem("", "json", str(exc)[:200])]) from exc
-

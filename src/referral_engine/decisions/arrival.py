@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.codes.code import usable
 from referral_engine.codes.parsing import parse
-from referral_engine.codes.spec import CodeSpec
-from referral_engine.decisions.draft import Draft
-from referral_engine.events import Event
-from referral_engine.facts import Facts
 from referral_engine.members.member import Member, newcomer
 from referral_engine.outcomes import Reason
 from referral_engine.referrals.attribution import referred, refusal
 from referral_engine.referrals.referral import Referral
 from referral_engine.validation import FrozenDict
+
+if TYPE_CHECKING:
+    from referral_engine.decisions.case import Case
+    from referral_engine.decisions.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +29,33 @@ class Arrival:
     reason: Reason | None = None
 
 
-def arrive(draft: Draft, facts: Facts, spec: CodeSpec, event: Event, at: datetime) -> Arrival:
+def arrive(case: Case) -> Arrival:
     """Make the member of a sign-up, under the referrer that its code or its `referrer` names.
 
     Nothing is written; whatever is wrong with the code or the referrer is a reason, for the person did join.
     """
-    member = newcomer(event.member, at)
+    event = case.event
+    member = newcomer(event.member, case.at)
     if event.code is not None:
-        return _by_code(draft, facts, spec, member, event.code)
+        return _by_code(case, member, event.code)
     if event.referrer is not None:
-        return _credit(draft, member, event.referrer, None, None)
+        return _credit(case.draft, member, event.referrer, None, None)
     return Arrival(member)
 
 
-def _by_code(draft: Draft, facts: Facts, spec: CodeSpec, member: Member, given: str) -> Arrival:
-    parsed = parse(spec, given)
+def _by_code(case: Case, member: Member, given: str) -> Arrival:
+    parsed = parse(case.compiled.program.codes, given)
     if parsed.text is None:
         return Arrival(member, reason=Reason("invalid_code", None, FrozenDict(code=given, problem=parsed.problem)))
     shown = FrozenDict[object](code=parsed.text)
-    code = facts.codes.get(parsed.text)
+    code = case.draft.code(parsed.text)
     if code is None:
         return Arrival(member, reason=Reason("unknown_code", None, shown))
     if (problem := usable(code, member.joined_at)) is not None:
         return Arrival(member, reason=Reason(problem, None, shown))
-    if code.max_uses is not None and code.uses + draft.code_uses(code.text) >= code.max_uses:
-        return Arrival(member, reason=Reason("code_used_up", None, shown))
     if code.owner is None:
         return Arrival(member, code=code.text, reason=Reason("no_referrer", None, shown))
-    return _credit(draft, member, code.owner, code.campaign, code.text)
+    return _credit(case.draft, member, code.owner, code.campaign, code.text)
 
 
 def _credit(draft: Draft, member: Member, referrer_id: str, campaign: str | None, code: str | None) -> Arrival:

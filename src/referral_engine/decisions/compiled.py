@@ -1,4 +1,4 @@
-"""Compiled: a program made ready to decide with: rules by trigger, conditions as closures, boards by what they count."""
+"""Compiled: a program made ready to decide with: rules by trigger, conditions as closures, boards by metric."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.decisions.judging import Judgement, judge_data, judge_python
 from referral_engine.decisions.view import View
 from referral_engine.leaderboard.board import Board
 from referral_engine.periods import Calendar, Span
 from referral_engine.program.campaign import Campaign
-from referral_engine.program.program import Program
 from referral_engine.rewards.condition import fields_of
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.python_rule import PythonRule
-from referral_engine.rewards.rule import Rule
 from referral_engine.rewards.vocabulary import fact
+
+if TYPE_CHECKING:
+    from referral_engine.program.program import Program
+    from referral_engine.rewards.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

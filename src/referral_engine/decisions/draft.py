@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from referral_engine.changes import (
     AddEvent,
@@ -26,10 +25,16 @@ from referral_engine.changes import (
 )
 from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
 from referral_engine.ledger.balance import NOTHING, Balance
-from referral_engine.ledger.grant import StoredGrant
-from referral_engine.ledger.transfer import Account, Transfer, TransferKind
-from referral_engine.members.member import Member
-from referral_engine.referrals.referral import Referral
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from referral_engine.codes.code import InviteCode
+    from referral_engine.ledger.grant import StoredGrant
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.members.member import Member
+    from referral_engine.referrals.referral import Referral
 
 _NO_TALLY = Tally(0, 0)
 
@@ -110,9 +115,11 @@ class Draft:
         """Set how much of an event is refunded."""
         self._refunded[event_id] = amount
 
-    def code_uses(self, text: str) -> int:
-        """How many uses of a code this draft adds."""
-        return self._code_uses.get(text, 0)
+    def code(self, text: str) -> InviteCode | None:
+        """The code of that text, with the uses of this draft."""
+        code = self._facts.codes.get(text)
+        uses = self._code_uses.get(text, 0)
+        return code if code is None or not uses else replace(code, uses=code.uses + uses)
 
     def use_code(self, text: str) -> None:
         """Count one use of a code."""
@@ -169,42 +176,15 @@ class Draft:
         total = 0 if base is None else base.spent + base.held
         return total if new is None else total + new[0] + new[1]
 
-    def adjust_spend(self, campaign: str, unit: str, *, spent: int = 0, held: int = 0, total: int | None = None) -> None:
+    def adjust_spend(self, campaign: str, unit: str, spent: int, held: int, total: int | None = None) -> None:
         """Add to what a campaign has spent and holds; `total` is its budget, named when it grows."""
         key = (campaign, unit)
         before = self._spends.get(key, (0, 0, None))
         self._spends[key] = (before[0] + spent, before[1] + held, before[2] if total is None else total)
 
-    def transfer(
-        self,
-        transfer_id: str,
-        kind: TransferKind,
-        ends: tuple[Account, Account],
-        amount: int,
-        *,
-        member: str,
-        unit: str,
-        campaign: str | None,
-        reference: str,
-        at: datetime,
-        memo: str | None = None,
-    ) -> Transfer:
-        """Move an amount from the first account of `ends` to the second."""
-        made = Transfer(
-            id=transfer_id,
-            kind=kind,
-            member=member,
-            unit=unit,
-            amount=amount,
-            debit=ends[0],
-            credit=ends[1],
-            campaign=campaign,
-            reference=reference,
-            memo=memo,
-            at=at,
-        )
-        self._transfers.append(AddTransfer(made, self._next()))
-        return made
+    def transfer(self, transfer: Transfer) -> None:
+        """Move an amount between two accounts."""
+        self._transfers.append(AddTransfer(transfer, self._next()))
 
     def grant(self, grant_id: str) -> StoredGrant:
         """The grant of that id as it is by now."""
@@ -233,9 +213,9 @@ class Draft:
         return tuple(self._changes())
 
     def _changes(self) -> Iterator[Change]:
-        facts = self._facts
+        known = self._facts
         for member in self._members.values():
-            yield PutMember(member, fresh=member.id not in facts.members)
+            yield PutMember(member, fresh=member.id not in known.members)
         for referral, ordinal in self._new_referrals.values():
             yield AddReferral(referral, ordinal)
         for referral in self._referrals.values():
@@ -245,28 +225,31 @@ class Draft:
         for event, ordinal in self._events.values():
             yield AddEvent(event, ordinal)
         for event_id, amount in self._refunded.items():
-            yield PutRefunded(event_id, amount, fresh=event_id not in facts.refunded)
-        for (member_id, event_type), (count, total) in self._tallies.items():
-            yield AdjustTally(member_id, event_type, count, total)
+            yield PutRefunded(event_id, amount, fresh=event_id not in known.refunded)
         yield from self._money()
+        yield from self._counters()
         yield from self._messages
 
     def _money(self) -> Iterator[Change]:
-        facts = self._facts
+        known = self._facts
         for key, by in self._balances.items():
-            yield AdjustBalance(*key, by, fresh=key not in facts.balances)
+            yield AdjustBalance(*key, by, fresh=key not in known.balances)
         for grant_id, stored in self._grants.items():
-            if grant_id not in facts.grants:
+            if grant_id not in known.grants:
                 yield AddGrant(stored)
         for grant_id, stored in self._grants.items():
-            if grant_id in facts.grants:
+            if grant_id in known.grants:
                 yield UpdateGrant(stored)
         yield from self._transfers
-        for limit, by_n in self._limits.items():
-            if by_n:
-                yield AdjustLimit(limit, by_n)
-        for (campaign, unit), (spent, held, total) in self._spends.items():
+
+    def _counters(self) -> Iterator[Change]:
+        for (member_id, event_type), (count, total) in self._tallies.items():
+            yield AdjustTally(member_id, event_type, count, total)
+        for limit, by in self._limits.items():
+            if by:
+                yield AdjustLimit(limit, by)
+        for (campaign, unit), (spent, held, total_max) in self._spends.items():
             if spent or held:
-                yield AdjustSpend(campaign, unit, spent, held, total)
-        for score, (by_n, ordinal) in self._scores.items():
-            yield AdjustScore(score, by_n, ordinal)
+                yield AdjustSpend(campaign, unit, spent, held, total_max)
+        for score, (by, ordinal) in self._scores.items():
+            yield AdjustScore(score, by, ordinal)

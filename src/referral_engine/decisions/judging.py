@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from referral_engine.decisions.view import View, getter
 from referral_engine.rewards.compiling import Failure, compile_condition
 from referral_engine.rewards.context import Because, PythonAward, RuleContext
-from referral_engine.rewards.python_rule import PythonRule
 from referral_engine.rewards.reward import Award
-from referral_engine.rewards.rule import Rule
 from referral_engine.rewards.vocabulary import fact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from referral_engine.rewards.python_rule import PythonRule
+    from referral_engine.rewards.rule import Rule
 
 ANSWERS_MAX = 64
 """How many awards and reasons one Python rule may give for one event."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.changes import AddCode, Change, Decision, DisableCode, PutMember
 from referral_engine.codes.code import InviteCode
 from referral_engine.errors import UnknownCode, UnknownMember
 from referral_engine.facts import Facts, Wanted
 from referral_engine.members.member import Member, newcomer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
 
 def want_member(program: str, member_id: str) -> Wanted:

@@ -2,86 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from referral_engine.decisions.compiled import Compiled, CompiledRule
-from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.view import View
 from referral_engine.ids import derived_id
 from referral_engine.ledger.balance import Balance
 from referral_engine.ledger.grant import Grant, StoredGrant
-from referral_engine.rewards.reward import Award
+from referral_engine.ledger.transfer import Transfer
 from referral_engine.validation import FrozenDict
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
-def pay(
-    draft: Draft,
-    compiled: Compiled,
-    rule: CompiledRule,
-    view: View,
-    awards: Sequence[Award],
-    amounts: Sequence[int],
-) -> list[Grant]:
+    from referral_engine.decisions.case import Case
+    from referral_engine.decisions.compiled import CompiledRule
+    from referral_engine.decisions.draft import Draft
+    from referral_engine.decisions.view import View
+    from referral_engine.rewards.reward import Award
+
+
+def recipient(view: View, award: Award) -> str:
+    """Who an award goes to."""
+    return view.referrer.id if award.to == "referrer" and view.referrer is not None else view.member.id
+
+
+def pay(case: Case, rule: CompiledRule, view: View, awards: Sequence[Award], amounts: Sequence[int]) -> None:
     """Grant every amount above 0, at once or on hold, at the expense of the rule's campaign."""
-    grants: list[Grant] = []
     for side, (award, amount) in enumerate(zip(awards, amounts, strict=True)):
         if not amount:
             continue
-        to_referrer = award.to == "referrer" and view.referrer is not None
         grant = Grant(
-            id=derived_id(compiled.id, view.event.id, rule.id, side),
+            id=derived_id(case.compiled.id, case.event.id, rule.id, side),
             rule=rule.id,
             to=award.to,
-            member=view.referrer.id if to_referrer and view.referrer is not None else view.member.id,
-            kind=compiled.program.units[award.unit].kind,
+            member=recipient(view, award),
+            kind=case.compiled.program.units[award.unit].kind,
             unit=award.unit,
             amount=amount,
             wanted=award.amount,
-            held_until=None if award.hold is None else view.at + award.hold,
+            held_until=None if award.hold is None else case.at + award.hold,
         )
-        grants.append(grant)
-        _book(draft, rule, view, grant)
-    return grants
+        case.grants.append(grant)
+        _book(case, rule, grant)
 
 
-def _book(draft: Draft, rule: CompiledRule, view: View, grant: Grant) -> None:
-    campaign, event_id, amount = rule.campaign, view.event.id, grant.amount
-    total = campaign.total(grant.unit)
-    payload = grant_payload(grant, event_id, amount)
-    if grant.held_until is not None:
-        draft.put_grant(StoredGrant(grant, event_id, campaign.id, "held"))
-        draft.adjust_balance(grant.member, grant.unit, Balance(held=amount))
-        draft.adjust_spend(campaign.id, grant.unit, held=amount, total=total)
-        draft.transfer(
-            derived_id(grant.id, "hold"),
-            "hold",
-            ("campaign", "held"),
-            amount,
+def _book(case: Case, rule: CompiledRule, grant: Grant) -> None:
+    draft, campaign, amount = case.draft, rule.campaign.id, grant.amount
+    held = grant.held_until is not None
+    draft.put_grant(StoredGrant(grant, case.event.id, campaign, "held" if held else "posted"))
+    draft.adjust_balance(
+        grant.member, grant.unit, Balance(held=amount) if held else Balance(available=amount, lifetime=amount)
+    )
+    total = rule.campaign.total(grant.unit)
+    draft.adjust_spend(campaign, grant.unit, 0 if held else amount, amount if held else 0, total)
+    draft.transfer(
+        Transfer(
+            id=derived_id(grant.id, "hold" if held else "grant"),
+            kind="hold" if held else "grant",
             member=grant.member,
             unit=grant.unit,
-            campaign=campaign.id,
-            reference=event_id,
-            at=view.at,
+            amount=amount,
+            debit="campaign",
+            credit="held" if held else "available",
+            campaign=campaign,
+            reference=case.event.id,
+            memo=None,
+            at=case.at,
         )
-        draft.message("grant.held", view.at, payload)
-        return
-    draft.put_grant(StoredGrant(grant, event_id, campaign.id, "posted"))
-    draft.adjust_balance(grant.member, grant.unit, Balance(available=amount, lifetime=amount))
-    draft.adjust_spend(campaign.id, grant.unit, spent=amount, total=total)
-    draft.transfer(
-        derived_id(grant.id, "grant"),
-        "grant",
-        ("campaign", "available"),
-        amount,
-        member=grant.member,
-        unit=grant.unit,
-        campaign=campaign.id,
-        reference=event_id,
-        at=view.at,
     )
-    draft.message("grant.posted", view.at, payload)
-    repay(draft, grant, amount, view.at)
+    payload = grant_payload(grant, case.event.id, amount)
+    draft.message("grant.held" if held else "grant.posted", case.at, payload)
+    if not held:
+        repay(draft, grant, amount, case.at)
 
 
 def repay(draft: Draft, grant: Grant, posted: int, at: datetime) -> None:
@@ -91,15 +83,19 @@ def repay(draft: Draft, grant: Grant, posted: int, at: datetime) -> None:
         return
     draft.adjust_balance(grant.member, grant.unit, Balance(available=-owed, debt=-owed))
     draft.transfer(
-        derived_id(grant.id, "repayment"),
-        "repayment",
-        ("available", "debt"),
-        owed,
-        member=grant.member,
-        unit=grant.unit,
-        campaign=None,
-        reference=grant.id,
-        at=at,
+        Transfer(
+            id=derived_id(grant.id, "repayment"),
+            kind="repayment",
+            member=grant.member,
+            unit=grant.unit,
+            amount=owed,
+            debit="available",
+            credit="debt",
+            campaign=None,
+            reference=grant.id,
+            memo=None,
+            at=at,
+        )
     )
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from referral_engine.changes import Decision
 from referral_engine.decisions.arrival import Arrival, arrive
-from referral_engine.decisions.compiled import Compiled
+from referral_engine.decisions.case import Case, Refused
 from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.effects import Effects
 from referral_engine.decisions.judging import RuleFailed
-from referral_engine.decisions.refunding import Refused, refund
+from referral_engine.decisions.refunding import refund
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
 from referral_engine.events import REFUND, SIGNUP, Event
@@ -21,13 +19,11 @@ from referral_engine.members.member import newcomer
 from referral_engine.outcomes import Outcome, Reason
 from referral_engine.validation import AMOUNT_MAX, TOTAL_MAX, FrozenDict
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    compiled: Compiled
-    facts: Facts
-    draft: Draft
-    now: datetime
+    from referral_engine.decisions.compiled import Compiled
 
 
 def decide_events(compiled: Compiled, facts: Facts, events: Sequence[Event], now: datetime) -> Decision[list[Outcome]]:
@@ -35,9 +31,9 @@ def decide_events(compiled: Compiled, facts: Facts, events: Sequence[Event], now
 
     Answers one outcome per event, and the changes that all of them together come to.
     """
-    run = _Run(compiled, facts, Draft(facts), now)
-    outcomes = [_record(run, event) for event in events]
-    return Decision(outcomes, run.draft.changes(), run.draft.ordinals)
+    draft = Draft(facts)
+    outcomes = [_record(compiled, draft, event, now) for event in events]
+    return Decision(outcomes, draft.changes(), draft.ordinals)
 
 
 def rejected(compiled: Compiled, event_id: str | None, reason: Reason) -> Outcome:
@@ -45,113 +41,102 @@ def rejected(compiled: Compiled, event_id: str | None, reason: Reason) -> Outcom
     return Outcome(event_id, "rejected", None, (), (), (reason,), compiled.revision)
 
 
-def _record(run: _Run, event: Event) -> Outcome:
+def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Outcome:
     digest = event.digest()
-    if (known := run.draft.event(event.id)) is not None:
+    if (known := draft.event(event.id)) is not None:
         if known.digest == digest:
             return replace(known.outcome, status="duplicate")
-        return rejected(run.compiled, event.id, Reason("idempotency_conflict", None, FrozenDict(key=event.id)))
-    at = run.now if event.at is None else event.at
+        return rejected(compiled, event.id, Reason("idempotency_conflict", None, FrozenDict(key=event.id)))
+    case = Case(compiled, draft, event, now if event.at is None else event.at)
     try:
-        if event.type == REFUND:
-            return _refund(run, event, at, digest)
-        return _happen(run, event, at, digest)
+        outcome, amount, counted = _decide(case)
     except Refused as exc:
-        return rejected(run.compiled, event.id, exc.reason)
+        return rejected(compiled, event.id, exc.reason)
     except RuleFailed as exc:
         values = FrozenDict(error=exc.error, message=exc.message)
-        return rejected(run.compiled, event.id, Reason("rule_error", exc.rule, values))
+        return rejected(compiled, event.id, Reason("rule_error", exc.rule, values))
+    draft.add_event(
+        StoredEvent(
+            id=event.id,
+            type=event.type,
+            member=event.member,
+            at=case.at,
+            recorded_at=now,
+            amount=amount,
+            of=event.of,
+            attributes=event.attributes,
+            digest=digest,
+            outcome=outcome,
+            verdicts=tuple(case.verdicts),
+            footprint=case.footprint() if counted else NO_FOOTPRINT,
+            counted=counted,
+        )
+    )
+    return outcome
 
 
-def _refund(run: _Run, event: Event, at: datetime, digest: bytes) -> Outcome:
-    effects = Effects()
-    _refuse_overflow(run.draft.tally(event.member, REFUND).sum, event.amount or AMOUNT_MAX)
-    amount = refund(run.draft, run.compiled, event, at, effects)
-    run.draft.count(event.member, REFUND, amount or 0)
-    score_count(run.draft, run.compiled, REFUND, event.member, at, effects)
-    return _keep(run, event, at, digest, effects, None, amount)
-
-
-def _happen(run: _Run, event: Event, at: datetime, digest: bytes) -> Outcome:
-    draft, compiled = run.draft, run.compiled
-    member = draft.member(event.member)
-    if event.type != SIGNUP:
-        arrival = Arrival(newcomer(event.member, at) if member is None else member)
-    elif member is None:
-        arrival = arrive(draft, run.facts, compiled.program.codes, event, at)
+def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
+    """Answer the outcome, the amount to keep, and whether the event counts."""
+    event = case.event
+    if event.type == REFUND:
+        return _refund(case)
+    member = case.draft.member(event.member)
+    if event.type == SIGNUP:
+        if member is not None:
+            case.reasons.append(Reason("already_member", None, FrozenDict(member=event.member)))
+            return _outcome(case, None), event.amount, False
+        arrival = arrive(case)
     else:
-        effects = Effects(reasons=[Reason("already_member", None, FrozenDict(member=event.member))])
-        return _keep(run, event, at, digest, effects, None, event.amount, counted=False)
-    _refuse_overflow(draft.tally(event.member, event.type).sum, event.amount)
-    judged = judge_all(draft, compiled, event, at, arrival)
-    effects = Effects(reasons=[] if arrival.reason is None else [arrival.reason], code=arrival.code)
+        arrival = Arrival(newcomer(event.member, case.at) if member is None else member)
+    _refuse_overflow(case, event.amount)
+    judged = judge_all(case, arrival)
     if member is None:
-        _join(run, arrival, at, effects)
-    draft.count(event.member, event.type, event.amount or 0)
-    score_count(draft, compiled, event.type, event.member, at, effects)
+        _join(case, arrival)
+    case.draft.count(event.member, event.type, event.amount or 0)
+    score_count(case)
     if judged is not None:
-        reward(draft, compiled, judged, effects)
-    return _keep(run, event, at, digest, effects, arrival, event.amount)
+        reward(case, judged)
+    return _outcome(case, arrival), event.amount, True
 
 
-def _refuse_overflow(total: int, amount: int | None) -> None:
-    if total + (amount or 0) > TOTAL_MAX:
+def _refund(case: Case) -> tuple[Outcome, int | None, bool]:
+    _refuse_overflow(case, case.event.amount or AMOUNT_MAX)
+    amount = refund(case)
+    case.draft.count(case.event.member, REFUND, amount or 0)
+    score_count(case)
+    return _outcome(case, None), amount, True
+
+
+def _refuse_overflow(case: Case, amount: int | None) -> None:
+    if amount is not None and case.draft.tally(case.event.member, case.event.type).sum + amount > TOTAL_MAX:
         values = FrozenDict(problem="the sum of this member's amounts would pass 2**63 - 1")
         raise Refused(Reason("invalid_event", None, values))
 
 
-def _join(run: _Run, arrival: Arrival, at: datetime, effects: Effects) -> None:
-    draft, referral = run.draft, arrival.referral
+def _join(case: Case, arrival: Arrival) -> None:
+    draft, referral = case.draft, arrival.referral
     draft.put_member(arrival.member)
+    if arrival.reason is not None:
+        case.reasons.append(arrival.reason)
     if arrival.code is not None:
         draft.use_code(arrival.code)
+        case.code = arrival.code
     if referral is None or arrival.referrer is None:
         return
     draft.put_member(arrival.referrer)
     draft.add_referral(referral)
-    draft.message(
-        "referral.qualified",
-        at,
-        FrozenDict(referee=referral.referee, referrer=referral.referrer, campaign=referral.campaign),
-    )
-    score_referral(draft, run.compiled, referral, at, effects)
+    payload = FrozenDict(referee=referral.referee, referrer=referral.referrer, campaign=referral.campaign)
+    draft.message("referral.qualified", case.at, payload)
+    score_referral(case, referral)
 
 
-def _keep(
-    run: _Run,
-    event: Event,
-    at: datetime,
-    digest: bytes,
-    effects: Effects,
-    arrival: Arrival | None,
-    amount: int | None,
-    *,
-    counted: bool = True,
-) -> Outcome:
-    """Write the event with its receipt and trace, and answer its outcome."""
-    outcome = Outcome(
-        event.id,
+def _outcome(case: Case, arrival: Arrival | None) -> Outcome:
+    return Outcome(
+        case.event.id,
         "accepted",
         None if arrival is None else arrival.referral,
-        tuple(effects.grants),
-        tuple(effects.reversals),
-        tuple(effects.reasons),
-        run.compiled.revision,
+        tuple(case.grants),
+        tuple(case.reversals),
+        tuple(case.reasons),
+        case.compiled.revision,
     )
-    stored = StoredEvent(
-        id=event.id,
-        type=event.type,
-        member=event.member,
-        at=at,
-        recorded_at=run.now,
-        amount=amount,
-        of=event.of,
-        attributes=event.attributes,
-        digest=digest,
-        outcome=outcome,
-        verdicts=tuple(effects.verdicts),
-        footprint=effects.footprint() if counted else NO_FOOTPRINT,
-        counted=counted,
-    )
-    run.draft.add_event(stored)
-    return outcome

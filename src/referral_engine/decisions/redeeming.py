@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from referral_engine.changes import Decision
 from referral_engine.decisions.draft import Draft
@@ -13,6 +13,9 @@ from referral_engine.ids import derived_id
 from referral_engine.ledger.balance import Balance
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.validation import FrozenDict
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,7 @@ def decide_redemption(facts: Facts, asked: Redemption, now: datetime) -> Decisio
     Raises IdempotencyConflict for a key used with other content, UnknownMember, InsufficientBalance.
     """
     if (before := facts.transfers.get(asked.transfer_id)) is not None:
-        if (before.member, before.amount, before.unit, before.memo) != (
-            asked.member,
-            asked.amount,
-            asked.unit,
-            asked.memo,
-        ):
+        if replace(_transfer(asked, now), at=before.at) != before:
             raise IdempotencyConflict(asked.key)
         return Decision(before)
     if asked.member not in facts.members:
@@ -63,18 +61,24 @@ def decide_redemption(facts: Facts, asked: Redemption, now: datetime) -> Decisio
     if available < asked.amount:
         raise InsufficientBalance(asked.member, asked.unit, asked.amount, available)
     draft.adjust_balance(asked.member, asked.unit, Balance(available=-asked.amount, redeemed=asked.amount))
-    made = draft.transfer(
-        asked.transfer_id,
-        "redemption",
-        ("available", "redeemed"),
-        asked.amount,
-        member=asked.member,
-        unit=asked.unit,
-        campaign=None,
-        reference=asked.key,
-        at=now,
-        memo=asked.memo,
-    )
+    made = _transfer(asked, now)
+    draft.transfer(made)
     payload = FrozenDict(member=asked.member, unit=asked.unit, amount=asked.amount, key=asked.key)
     draft.message("redemption.posted", now, payload)
     return Decision(made, draft.changes(), draft.ordinals)
+
+
+def _transfer(asked: Redemption, now: datetime) -> Transfer:
+    return Transfer(
+        id=asked.transfer_id,
+        kind="redemption",
+        member=asked.member,
+        unit=asked.unit,
+        amount=asked.amount,
+        debit="available",
+        credit="redeemed",
+        campaign=None,
+        reference=asked.key,
+        memo=asked.memo,
+        at=now,
+    )

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.changes import Decision
-from referral_engine.decisions.compiled import Compiled
 from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.paying import grant_payload, repay
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
 from referral_engine.ledger.balance import Balance
 from referral_engine.ledger.grant import StoredGrant
+from referral_engine.ledger.transfer import Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from referral_engine.decisions.compiled import Compiled
 
 
 def want_release(compiled: Compiled, grant_ids: Sequence[str]) -> Wanted:
@@ -41,17 +46,21 @@ def _post(draft: Draft, stored: StoredGrant, now: datetime) -> None:
     grant, amount = stored.grant, stored.left
     draft.put_grant(StoredGrant(grant, stored.event_id, stored.campaign, "posted", stored.reversed))
     draft.adjust_balance(grant.member, grant.unit, Balance(available=amount, held=-amount, lifetime=amount))
-    draft.adjust_spend(stored.campaign, grant.unit, spent=amount, held=-amount)
+    draft.adjust_spend(stored.campaign, grant.unit, amount, -amount)
     draft.transfer(
-        derived_id(grant.id, "release"),
-        "release",
-        ("held", "available"),
-        amount,
-        member=grant.member,
-        unit=grant.unit,
-        campaign=stored.campaign,
-        reference=grant.id,
-        at=now,
+        Transfer(
+            id=derived_id(grant.id, "release"),
+            kind="release",
+            member=grant.member,
+            unit=grant.unit,
+            amount=amount,
+            debit="held",
+            credit="available",
+            campaign=stored.campaign,
+            reference=grant.id,
+            memo=None,
+            at=now,
+        )
     )
     draft.message("grant.posted", now, grant_payload(grant, stored.event_id, amount))
     repay(draft, grant, amount, now)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from referral_engine.decisions.arrival import Arrival
-from referral_engine.decisions.compiled import Compiled, CompiledRule
-from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.effects import Effects
+from referral_engine.decisions.compiled import CompiledRule
 from referral_engine.decisions.judging import Judgement
 from referral_engine.decisions.scoring import score_grant
 from referral_engine.decisions.settling import settle
 from referral_engine.decisions.view import View
-from referral_engine.events import Event
 from referral_engine.facts import Tally
 from referral_engine.members.member import Member
 from referral_engine.outcomes import Reason, Verdict
 from referral_engine.referrals.referral import Referral
 from referral_engine.rewards.compiling import MISSING, Failure
+
+if TYPE_CHECKING:
+    from referral_engine.decisions.arrival import Arrival
+    from referral_engine.decisions.case import Case
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,13 @@ class Judged:
     rules: tuple[tuple[CompiledRule, Judgement | None], ...]
 
 
-def judge_all(draft: Draft, compiled: Compiled, event: Event, at: datetime, arrival: Arrival) -> Judged | None:
+def judge_all(case: Case, arrival: Arrival) -> Judged | None:
     """Judge without writing, so that a rule that fails leaves no trace. Raises RuleFailed.
 
     The rules see the members as the event leaves them: credited, and with the event counted.
     """
-    rules = compiled.rules.get(event.type)
+    draft, event, at = case.draft, case.event, case.at
+    rules = case.compiled.rules.get(event.type)
     if rules is None:
         return None
     referral = arrival.referral or draft.referral(event.member)
@@ -70,25 +72,24 @@ def _show(view: View, rule: CompiledRule, referral: Referral | None, referrer: M
     view.referrer = referrer if seen else None
 
 
-def reward(draft: Draft, compiled: Compiled, judged: Judged, effects: Effects) -> None:
+def reward(case: Case, judged: Judged) -> None:
     """Give what the rules want, as far as limits and budgets go, and note how each of them ended."""
     view = judged.view
     for rule, judgement in judged.rules:
         if judgement is None:
-            effects.verdicts.append(Verdict(rule.id, "inactive"))
+            case.verdicts.append(Verdict(rule.id, "inactive"))
         elif not judgement.awards:
-            effects.verdicts.append(_not_met(rule, judgement))
+            case.verdicts.append(_not_met(rule, judgement))
         else:
             _show(view, rule, judged.referral, judged.referrer)
-            settlement = settle(draft, compiled, rule, view, judgement.awards)
-            effects.verdicts.append(_verdict(rule, judgement, settlement.reason))
-            if settlement.reason is not None:
-                effects.reasons.append(settlement.reason)
-            effects.limits.extend(settlement.charged)
-            effects.grants.extend(settlement.grants)
-            for grant in settlement.grants:
-                score_grant(draft, compiled, grant, rule.campaign.id, view.at, effects)
-    draft.put_grants_of(view.event.id, tuple(grant.id for grant in effects.grants))
+            given = len(case.grants)
+            reason = settle(case, rule, view, judgement.awards)
+            case.verdicts.append(_verdict(rule, judgement, reason))
+            if reason is not None:
+                case.reasons.append(reason)
+            for grant in case.grants[given:]:
+                score_grant(case, grant, rule.campaign.id)
+    case.draft.put_grants_of(view.event.id, tuple(grant.id for grant in case.grants))
 
 
 def _not_met(rule: CompiledRule, judgement: Judgement) -> Verdict:
@@ -110,5 +111,6 @@ def _plain(failure: Failure) -> str | int | bool | None:
 def _verdict(rule: CompiledRule, judgement: Judgement, reason: Reason | None) -> Verdict:
     if reason is None:
         return Verdict(rule.id, "matched", because=judgement.because)
-    status = "limited" if reason.code == "limited" else "skipped"
-    return Verdict(rule.id, status, code=reason.code, because=judgement.because)
+    return Verdict(
+        rule.id, "limited" if reason.code == "limited" else "skipped", code=reason.code, because=judgement.because
+    )

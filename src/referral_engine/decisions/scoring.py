@@ -2,49 +2,55 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from referral_engine.decisions.compiled import Compiled, CompiledBoard
-from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.effects import Effects
 from referral_engine.facts import ScoreKey
-from referral_engine.ledger.grant import Grant
-from referral_engine.referrals.referral import Referral
+
+if TYPE_CHECKING:
+    from referral_engine.decisions.case import Case
+    from referral_engine.decisions.compiled import CompiledBoard
+    from referral_engine.facts import StoredEvent
+    from referral_engine.ledger.grant import Grant
+    from referral_engine.referrals.referral import Referral
 
 QUALIFIED = "referrals.qualified"
 TOTAL = "referrals.total"
 
 
-def score_referral(draft: Draft, compiled: Compiled, referral: Referral, at: datetime, effects: Effects) -> None:
+def score_referral(case: Case, referral: Referral) -> None:
     """A new, qualified referral counts for its referrer."""
     for metric in (TOTAL, QUALIFIED):
-        for compiled_board in compiled.boards_by_metric.get(metric, ()):
-            if referral.campaign in {None, compiled_board.campaign.id}:
-                _score(draft, compiled, compiled_board, referral.referrer, at, 1, effects)
+        for on in case.compiled.boards_by_metric.get(metric, ()):
+            if referral.campaign in {None, on.campaign.id}:
+                _score(case, on, referral.referrer, 1)
 
 
-def score_count(
-    draft: Draft, compiled: Compiled, event_type: str, member: str, at: datetime, effects: Effects
-) -> None:
+def score_count(case: Case) -> None:
     """An event counts for its member."""
-    for compiled_board in compiled.boards_by_metric.get(f"count.{event_type}", ()):
-        _score(draft, compiled, compiled_board, member, at, 1, effects)
+    for on in case.compiled.boards_by_metric.get(f"count.{case.event.type}", ()):
+        _score(case, on, case.event.member, 1)
 
 
-def score_grant(
-    draft: Draft, compiled: Compiled, grant: Grant, campaign: str, at: datetime, effects: Effects
-) -> None:
+def score_grant(case: Case, grant: Grant, campaign: str) -> None:
     """A grant counts, held or not, for the member who gets it."""
-    for compiled_board in compiled.boards_by_metric.get(f"granted.{grant.unit}", ()):
-        if compiled_board.campaign.id == campaign:
-            _score(draft, compiled, compiled_board, grant.member, at, grant.amount, effects)
+    for on in case.compiled.boards_by_metric.get(f"granted.{grant.unit}", ()):
+        if on.campaign.id == campaign:
+            _score(case, on, grant.member, grant.amount)
 
 
-def _score(
-    draft: Draft, compiled: Compiled, on: CompiledBoard, member: str, at: datetime, by: int, effects: Effects
-) -> None:
-    if not on.campaign.covers(at):
-        return
-    key = ScoreKey(on.board.id, compiled.calendar.key(on.board.period, at), member)
-    draft.adjust_score(key, by)
-    effects.scores.append((key, by))
+def _score(case: Case, on: CompiledBoard, member: str, by: int) -> None:
+    if on.campaign.covers(case.at):
+        case.score(ScoreKey(on.board.id, case.compiled.calendar.key(on.board.period, case.at), member), by)
+
+
+def unscore(case: Case, origin: StoredEvent, metric: str, member: str, by: int, *, campaign: str | None = None) -> None:
+    """Lower the scores that a refunded event raised, in the period they were raised in.
+
+    With `campaign`, only on its boards: those of another one never counted the grant.
+    """
+    for key in dict(origin.footprint.scores):
+        on = case.compiled.boards.get(key.board)
+        if on is None or on.board.metric != metric or key.member != member:
+            continue
+        if campaign is None or on.campaign.id == campaign:
+            case.score(key, -by)

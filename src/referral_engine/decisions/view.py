@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referral_engine.events import Event
 from referral_engine.facts import Tally
 from referral_engine.members.member import Member
 from referral_engine.referrals.referral import Referral
-from referral_engine.rewards.vocabulary import Fact
+
+if TYPE_CHECKING:
+    from referral_engine.rewards.vocabulary import Fact
 
 
 @dataclass(slots=True)
 class View:
     """One event with the members concerned, as they are after attribution and with the event itself counted.
 
-    `referral` and `referrer` are None for a campaign that does not see the referral. `tally` answers by member and type.
+    `referral` and `referrer` are None for a campaign that does not see the referral. `tally` answers by member and
+    type.
     """
 
     event: Event

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.codes.parsing import parse
 from referral_engine.decisions.compiled import NO_NEEDS, Compiled
 from referral_engine.events import REFUND, Event
 from referral_engine.facts import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
 
 
 def want_events(compiled: Compiled, events: Sequence[Event], now: datetime) -> Wanted:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from referral_engine.codes import InviteCode
 from referral_engine.decisions import Compiled
 from referral_engine.engine import membership, money, reading, recording
 from referral_engine.engine.boards import AsyncBoardView, open_board
 from referral_engine.engine.clock import SystemClock
 from referral_engine.engine.core import Core
 from referral_engine.engine.driving import require_awaitable
-from referral_engine.engine.explanation import Explanation
-from referral_engine.engine.recording import EventInput
 from referral_engine.errors import InvalidInput
-from referral_engine.ledger import Balance, Budget, Entry, Transfer
-from referral_engine.members import Member
-from referral_engine.outcomes import Drift, Message, Outcome
-from referral_engine.ports import Clock, NonBlockingStore
 from referral_engine.program import Program
-from referral_engine.referrals import Referral, ReferralState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from referral_engine.codes import InviteCode
+    from referral_engine.engine.explanation import Explanation
+    from referral_engine.engine.recording import EventInput
+    from referral_engine.ledger import Balance, Budget, Entry, Transfer
+    from referral_engine.members import Member
+    from referral_engine.outcomes import Drift, Message, Outcome
+    from referral_engine.ports import Clock, NonBlockingStore
+    from referral_engine.referrals import Referral, ReferralState
 
 
 class AsyncReferralEngine:
-    """ReferralEngine for callers that await: the same methods, as coroutines, over AsyncMemoryStore or AsyncSQLAlchemyStore.
+    """ReferralEngine for callers that await: the same methods as coroutines.
 
-    It runs the very operations that ReferralEngine runs.
+    Over AsyncMemoryStore or AsyncSQLAlchemyStore, it runs the very operations that ReferralEngine runs.
     """
 
     __slots__ = ("_core", "_program", "_store")
@@ -70,7 +73,7 @@ class AsyncReferralEngine:
     async def join(
         self, member_id: str, *, at: datetime | None = None, roles: Iterable[str] = (), tags: Iterable[str] = ()
     ) -> Member:
-        """Make a member of somebody who is there already; again, it adds the roles and tags and changes nothing else."""
+        """Make a member of somebody who is there already; again, it adds the roles and tags, nothing else."""
         return await membership.join(self._core, member_id, at, roles, tags)
 
     async def invite_code(self, member_id: str, *, campaign: str | None = None) -> InviteCode:
@@ -92,7 +95,9 @@ class AsyncReferralEngine:
         `max_uses` None is unlimited and 0 is none; they may be used in [starts_at, expires_at). Raises UnknownMember
         for an owner nobody has seen, CodeSpaceExhausted when they do not fit the program's CodeSpec.
         """
-        return await membership.issue_codes(self._core, n, campaign, owner, max_uses, starts_at, expires_at)
+        return await membership.issue_codes(
+            self._core, n, campaign=campaign, owner=owner, max_uses=max_uses, starts_at=starts_at, expires_at=expires_at
+        )
 
     async def disable_code(self, text: str) -> InviteCode:
         """Disable a code; the referrals made with it stay. Raises UnknownCode."""
@@ -119,11 +124,11 @@ class AsyncReferralEngine:
         return await recording.preview(self._core, event)
 
     async def explain(self, event_id: str) -> Explanation:
-        """Tell why each rule paid or did not pay for a recorded event. Raises InvalidInput for one that is not recorded."""
+        """Tell why each rule paid or did not pay for an event. Raises InvalidInput for one that is not recorded."""
         return await reading.explain(self._core, event_id)
 
     async def release_due(self, *, limit: int = 10_000) -> money.Released:
-        """Post the holds that are due by the clock, at most `limit` of them; safe to call from many workers at once."""
+        """Post the holds that are due by the clock, at most `limit`; safe to call from many workers at once."""
         return await money.release_due(self._core, limit)
 
     async def member(self, member_id: str) -> Member | None:
@@ -161,7 +166,7 @@ class AsyncReferralEngine:
 
         Raises InsufficientBalance, UnknownMember, IdempotencyConflict for a key used with other content.
         """
-        return await money.redeem(self._core, member_id, amount, unit, key, memo)
+        return await money.redeem(self._core, member_id, amount, unit, key=key, memo=memo)
 
     async def board(self, board_id: str, *, period: str | None = None) -> AsyncBoardView:
         """Open a board in a period such as "2026-03" or "lifetime"; None is the one that contains now."""

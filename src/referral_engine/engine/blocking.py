@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from referral_engine.codes import InviteCode
 from referral_engine.decisions import Compiled
 from referral_engine.engine import membership, money, reading, recording
 from referral_engine.engine.boards import BoardView, open_board
 from referral_engine.engine.clock import SystemClock
 from referral_engine.engine.core import Core
 from referral_engine.engine.driving import Dressed, drive, require_blocking
-from referral_engine.engine.explanation import Explanation
-from referral_engine.engine.recording import EventInput
 from referral_engine.errors import InvalidInput
-from referral_engine.ledger import Balance, Budget, Entry, Transfer
-from referral_engine.members import Member
-from referral_engine.outcomes import Drift, Message, Outcome
-from referral_engine.ports import BlockingStore, Clock
 from referral_engine.program import Program
-from referral_engine.referrals import Referral, ReferralState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from referral_engine.codes import InviteCode
+    from referral_engine.engine.explanation import Explanation
+    from referral_engine.engine.recording import EventInput
+    from referral_engine.ledger import Balance, Budget, Entry, Transfer
+    from referral_engine.members import Member
+    from referral_engine.outcomes import Drift, Message, Outcome
+    from referral_engine.ports import BlockingStore, Clock
+    from referral_engine.referrals import Referral, ReferralState
 
 
 class ReferralEngine:
@@ -72,7 +75,7 @@ class ReferralEngine:
     def join(
         self, member_id: str, *, at: datetime | None = None, roles: Iterable[str] = (), tags: Iterable[str] = ()
     ) -> Member:
-        """Make a member of somebody who is there already; again, it adds the roles and tags and changes nothing else."""
+        """Make a member of somebody who is there already; again, it adds the roles and tags, nothing else."""
         return drive(membership.join(self._core, member_id, at, roles, tags))
 
     def invite_code(self, member_id: str, *, campaign: str | None = None) -> InviteCode:
@@ -94,7 +97,17 @@ class ReferralEngine:
         `max_uses` None is unlimited and 0 is none; they may be used in [starts_at, expires_at). Raises UnknownMember
         for an owner nobody has seen, CodeSpaceExhausted when they do not fit the program's CodeSpec.
         """
-        return drive(membership.issue_codes(self._core, n, campaign, owner, max_uses, starts_at, expires_at))
+        return drive(
+            membership.issue_codes(
+                self._core,
+                n,
+                campaign=campaign,
+                owner=owner,
+                max_uses=max_uses,
+                starts_at=starts_at,
+                expires_at=expires_at,
+            )
+        )
 
     def disable_code(self, text: str) -> InviteCode:
         """Disable a code; the referrals made with it stay. Raises UnknownCode."""
@@ -121,11 +134,11 @@ class ReferralEngine:
         return drive(recording.preview(self._core, event))
 
     def explain(self, event_id: str) -> Explanation:
-        """Tell why each rule paid or did not pay for a recorded event. Raises InvalidInput for one that is not recorded."""
+        """Tell why each rule paid or did not pay for an event. Raises InvalidInput for one that is not recorded."""
         return drive(reading.explain(self._core, event_id))
 
     def release_due(self, *, limit: int = 10_000) -> money.Released:
-        """Post the holds that are due by the clock, at most `limit` of them; safe to call from many workers at once."""
+        """Post the holds that are due by the clock, at most `limit`; safe to call from many workers at once."""
         return drive(money.release_due(self._core, limit))
 
     def member(self, member_id: str) -> Member | None:
@@ -163,7 +176,7 @@ class ReferralEngine:
 
         Raises InsufficientBalance, UnknownMember, IdempotencyConflict for a key used with other content.
         """
-        return drive(money.redeem(self._core, member_id, amount, unit, key, memo))
+        return drive(money.redeem(self._core, member_id, amount, unit, key=key, memo=memo))
 
     def board(self, board_id: str, *, period: str | None = None) -> BoardView:
         """Open a board in a period such as "2026-03" or "lifetime"; None is the one that contains now."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from referral_engine.engine.arguments import require_count
-from referral_engine.engine.core import Core
 from referral_engine.engine.driving import Records, drive
 from referral_engine.errors import InvalidInput
 from referral_engine.ids import require_id
 from referral_engine.leaderboard import BoardEntry, Place, ranked, window
 from referral_engine.periods import parse_period
+
+if TYPE_CHECKING:
+    from referral_engine.engine.core import Core
 
 PAGE_MAX = 1_000
 

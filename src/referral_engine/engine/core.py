@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from referral_engine.decisions import Compiled
 from referral_engine.engine.arguments import require_time
@@ -11,6 +11,9 @@ from referral_engine.engine.driving import Records
 from referral_engine.errors import InvalidInput
 from referral_engine.ids import NAME_FORM, require_id
 from referral_engine.ports import Clock
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)

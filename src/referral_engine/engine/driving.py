@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from referral_engine.changes import Decision
 from referral_engine.errors import InvalidInput
-from referral_engine.facts import Facts, Wanted
-from referral_engine.leaderboard.standing import Place, Standing
-from referral_engine.ledger.transfer import Transfer
-from referral_engine.outcomes import Drift, Message
 from referral_engine.ports import AsyncStore, AsyncStorePages, BlockingStore, NonBlockingStore
-from referral_engine.referrals.referral import Referral, ReferralState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.leaderboard.standing import Place, Standing
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.outcomes import Drift, Message
+    from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 

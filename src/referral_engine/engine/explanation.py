@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from referral_engine.facts import StoredEvent
 from referral_engine.ledger.grant import Grant, Reversal
 from referral_engine.outcomes import Reason, Verdict
 from referral_engine.referrals.referral import Referral
+
+if TYPE_CHECKING:
+    from referral_engine.facts import StoredEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 import shortuuid
 
@@ -28,10 +27,15 @@ from referral_engine.engine.arguments import (
     require_optional_time,
     require_time,
 )
-from referral_engine.engine.core import Core
 from referral_engine.errors import CodeSpaceExhausted, InvalidInput
 from referral_engine.ids import require_id
-from referral_engine.members import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from referral_engine.engine.core import Core
+    from referral_engine.members import Member
 
 LOT_MAX = 100_000
 """How many codes one call issues at most; they are written in one transaction."""
@@ -72,6 +76,7 @@ async def invite_code(core: Core, member_id: str, campaign: str | None) -> Invit
 async def issue_codes(
     core: Core,
     n: int,
+    *,
     campaign: str | None,
     owner: str | None,
     max_uses: int | None,

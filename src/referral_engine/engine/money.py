@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from referral_engine.decisions import Redemption, decide_redemption, decide_release, want_redemption, want_release
 from referral_engine.engine.arguments import MEMO_LENGTH_MAX, require_amount, require_count, require_text
-from referral_engine.engine.core import Core
 from referral_engine.engine.recording import BATCH_MAX
 from referral_engine.ids import require_id
-from referral_engine.ledger import Transfer
+
+if TYPE_CHECKING:
+    from referral_engine.engine.core import Core
+    from referral_engine.ledger import Transfer
 
 RELEASE_MAX = 1_000_000
 
@@ -24,7 +27,7 @@ class Released:
     more: bool
 
 
-async def redeem(core: Core, member_id: str, amount: int, unit: str, key: str, memo: str | None) -> Transfer:
+async def redeem(core: Core, member_id: str, amount: int, unit: str, *, key: str, memo: str | None) -> Transfer:
     """Spend what a member has available."""
     asked = Redemption(
         program=core.program,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from referral_engine.changes import Acknowledge, Decision
 from referral_engine.engine.arguments import require_count, require_cursor
-from referral_engine.engine.core import Core
 from referral_engine.engine.explanation import Explanation, explanation_of
 from referral_engine.errors import InvalidInput
 from referral_engine.facts import Wanted
 from referral_engine.ids import require_id
 from referral_engine.ledger import NOTHING, Balance, Budget, Entry, Spend, budget_of, entry_of
-from referral_engine.members import Member
-from referral_engine.outcomes import Drift, Message
 from referral_engine.referrals import Referral, ReferralState
 from referral_engine.validation import TOTAL_MAX
+
+if TYPE_CHECKING:
+    from referral_engine.engine.core import Core
+    from referral_engine.members import Member
+    from referral_engine.outcomes import Drift, Message
 
 PAGE_MAX = 1_000
 _STATES = get_args(ReferralState)

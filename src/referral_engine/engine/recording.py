@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referral_engine.decisions import Compiled, decide_events, rejected, want_events
-from referral_engine.engine.core import Core
 from referral_engine.errors import Conflict, InvalidEvent, InvalidInput
 from referral_engine.events import Event
 from referral_engine.ids import id_problem
 from referral_engine.outcomes import Outcome, Reason
 from referral_engine.validation import FrozenDict
+
+if TYPE_CHECKING:
+    from referral_engine.engine.core import Core
 
 BATCH_MAX = 1_000
 """How many events share one transaction at most."""

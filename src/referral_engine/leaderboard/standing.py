@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from referral_engine.leaderboard.board import BoardEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a member stands: `above` members have a higher score, `before` are listed earlier (ties by who was first)."""
+    """Where a member stands: `above` members have a higher score, `before` are listed earlier (ties: who was first)."""
 
     standing: Standing
     above: int

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from referral_engine.errors import InvalidInput, UndeclaredFact
-from referral_engine.events import Event
 from referral_engine.ledger.grant import Recipient
 from referral_engine.rewards.reward import Award
 from referral_engine.validation import AMOUNT_MAX, HOLD_MAX, plain_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from referral_engine.events import Event
 
 BECAUSE_LENGTH_MAX = 500
 _RECIPIENTS = get_args(Recipient)

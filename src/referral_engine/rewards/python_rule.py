@@ -85,7 +85,9 @@ class PythonRule:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         """Describe the name and version that stand for the function."""
         return {
             "type": "object",
@@ -159,4 +161,3 @@ def rule(
         )
 
     return decorate
-

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
-from referral_engine.changes import Decision
-from referral_engine.facts import Facts, Wanted
-from referral_engine.leaderboard.standing import Place, Standing
-from referral_engine.ledger.transfer import Transfer
-from referral_engine.outcomes import Drift, Message
-from referral_engine.referrals.referral import Referral, ReferralState
 from referral_engine.storage.memory.store import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.leaderboard.standing import Place, Standing
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.outcomes import Drift, Message
+    from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from referral_engine.ledger.transfer import Transfer, entry_of
 from referral_engine.outcomes import Drift
-from referral_engine.storage.memory.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from referral_engine.storage.memory.records import Records
 
 _Key = TypeVar("_Key", bound=tuple[str, ...])
 Sums = defaultdict[tuple[str, ...], int]
@@ -25,12 +28,11 @@ def audit(records: Records) -> list[Drift]:
     ]
 
 
-def _compare(what: str, kept: Mapping[_Key, int], expected: Mapping[tuple[str, ...], int]) -> Iterator[Drift]:
-    for key in sorted({*kept, *expected}):
-        have = kept.get(key, 0)  # type: ignore[call-overload]
-        want = expected.get(key, 0)
-        if have != want:
-            yield Drift(what, "/".join(key), have, want)
+def _compare(what: str, kept: Iterable[tuple[_Key, int]], expected: Sums) -> Iterator[Drift]:
+    have: dict[tuple[str, ...], int] = dict(kept)
+    for key in sorted({*have, *expected}):
+        if have.get(key, 0) != expected.get(key, 0):
+            yield Drift(what, "/".join(key), have.get(key, 0), expected.get(key, 0))
 
 
 def _lifetime(transfer: Transfer) -> int:
@@ -48,7 +50,7 @@ def _balances(records: Records) -> Iterator[Drift]:
         sums["lifetime"][key] += _lifetime(transfer)
         sums["redeemed"][key] += transfer.amount * (transfer.credit == "redeemed")
     for name, expected in sums.items():
-        kept = {key: getattr(balance, name) for key, balance in records.balances.items()}
+        kept = [(key, getattr(balance, name)) for key, balance in records.balances.items()]
         yield from _compare(f"balance.{name}", kept, expected)
 
 
@@ -58,8 +60,8 @@ def _budgets(records: Records) -> Iterator[Drift]:
         key = (stored.campaign, stored.grant.unit)
         spent[key] += stored.left * (stored.state == "posted")
         held[key] += stored.left * (stored.state == "held")
-    yield from _compare("budget.spent", {key: spend.spent for key, spend in records.spends.items()}, spent)
-    yield from _compare("budget.held", {key: spend.held for key, spend in records.spends.items()}, held)
+    yield from _compare("budget.spent", ((key, spend.spent) for key, spend in records.spends.items()), spent)
+    yield from _compare("budget.held", ((key, spend.held) for key, spend in records.spends.items()), held)
 
 
 def _tallies(records: Records) -> Iterator[Drift]:
@@ -68,8 +70,8 @@ def _tallies(records: Records) -> Iterator[Drift]:
         if event.counted:
             counts[event.member, event.type] += 1
             sums[event.member, event.type] += event.amount or 0
-    yield from _compare("tally.count", {key: tally.count for key, tally in records.tallies.items()}, counts)
-    yield from _compare("tally.sum", {key: tally.sum for key, tally in records.tallies.items()}, sums)
+    yield from _compare("tally.count", ((key, tally.count) for key, tally in records.tallies.items()), counts)
+    yield from _compare("tally.sum", ((key, tally.sum) for key, tally in records.tallies.items()), sums)
 
 
 def _members(records: Records) -> Iterator[Drift]:
@@ -78,8 +80,8 @@ def _members(records: Records) -> Iterator[Drift]:
         total[referral.referrer,] += 1
         qualified[referral.referrer,] += referral.state == "qualified"
     kept = records.members.values()
-    yield from _compare("member.referrals_total", {(one.id,): one.referrals_total for one in kept}, total)
-    yield from _compare("member.referrals_qualified", {(one.id,): one.referrals_qualified for one in kept}, qualified)
+    yield from _compare("member.referrals_total", (((one.id,), one.referrals_total) for one in kept), total)
+    yield from _compare("member.referrals_qualified", (((one.id,), one.referrals_qualified) for one in kept), qualified)
 
 
 def _footprints(records: Records) -> Iterator[Drift]:
@@ -91,7 +93,7 @@ def _footprints(records: Records) -> Iterator[Drift]:
             scores[score] += by
         if event.footprint.code is not None:
             uses[event.footprint.code,] += 1
-    yield from _compare("limit", records.limits, limits)
-    kept = {(*table, one.member): one.score for table, rows in records.scores.items() for one in rows.values()}
+    yield from _compare("limit", records.limits.items(), limits)
+    kept = [((*table, one.member), one.score) for table, rows in records.scores.items() for one in rows.values()]
     yield from _compare("score", kept, scores)
-    yield from _compare("code.uses", {(code.text,): code.uses for code in records.codes.values()}, uses)
+    yield from _compare("code.uses", (((code.text,), code.uses) for code in records.codes.values()), uses)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referral_engine import changes as c
 from referral_engine.codes.code import InviteCode
@@ -16,6 +15,9 @@ from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member
 from referral_engine.outcomes import Message
 from referral_engine.referrals.referral import Referral
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 _NO_SPEND = Spend()
 _NO_TALLY = Tally(0, 0)

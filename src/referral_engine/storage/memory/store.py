@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from datetime import datetime
 from threading import RLock
-from typing import Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
-from referral_engine.changes import Decision
 from referral_engine.errors import Conflict, InvalidInput
-from referral_engine.facts import Facts, Wanted
 from referral_engine.leaderboard.standing import Place, Standing
-from referral_engine.ledger.transfer import Transfer
-from referral_engine.outcomes import Drift, Message
 from referral_engine.ports import ATTEMPTS_MAX
-from referral_engine.referrals.referral import Referral, ReferralState
 from referral_engine.storage.memory.audit import audit
 from referral_engine.storage.memory.records import PreconditionFailed, Records
 from referral_engine.storage.memory.subset import subset
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.outcomes import Drift, Message
+    from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 
@@ -36,7 +39,7 @@ class MemoryStore:
     def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply: the lock makes it one unit, so a precondition that fails does so again."""
         with self._lock:
-            records = self._records(wanted.program)
+            records, failed = self._records(wanted.program), ""
             for _ in range(ATTEMPTS_MAX):
                 decision = decide(records.facts())
                 try:
@@ -83,7 +86,9 @@ class MemoryStore:
         with self._lock:
             records = self._records(program)
             held = [records.grants[grant_id].grant for grant_id in records.held]
-        due = [(grant.held_until, grant.id) for grant in held if grant.held_until is not None and grant.held_until <= now]
+        due = [
+            (grant.held_until, grant.id) for grant in held if grant.held_until is not None and grant.held_until <= now
+        ]
         return [grant_id for _, grant_id in sorted(due)[:limit]]
 
     def standings(self, program: str, board: str, period: str, skip: int, limit: int) -> list[Standing]:

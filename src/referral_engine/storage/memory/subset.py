@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from referral_engine.facts import Facts, Wanted
-from referral_engine.storage.memory.records import Records
+
+if TYPE_CHECKING:
+    from referral_engine.storage.memory.records import Records
 
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")

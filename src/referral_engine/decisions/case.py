@@ -1,0 +1,57 @@
+"""Case: one event being decided, and what it has led to so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from referral_engine.decisions.compiled import Compiled
+from referral_engine.decisions.draft import Draft
+from referral_engine.events import Event
+from referral_engine.facts import NO_FOOTPRINT, Footprint, LimitKey, ScoreKey
+from referral_engine.ledger.grant import Grant, Reversal
+from referral_engine.outcomes import Reason, Verdict
+
+
+@dataclass(slots=True)
+class Case:
+    """An event with its resolved time, the program and the working copy it is decided on.
+
+    The lists collect, in order, what the outcome tells and what the footprint keeps.
+    """
+
+    compiled: Compiled
+    draft: Draft
+    event: Event
+    at: datetime
+    grants: list[Grant] = field(default_factory=list)
+    reversals: list[Reversal] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    limits: list[tuple[LimitKey, int]] = field(default_factory=list)
+    scores: list[tuple[ScoreKey, int]] = field(default_factory=list)
+    code: str | None = None
+
+    def charge(self, key: LimitKey, by: int) -> None:
+        """Charge a limit, or give back."""
+        self.draft.adjust_limit(key, by)
+        self.limits.append((key, by))
+
+    def score(self, key: ScoreKey, by: int) -> None:
+        """Add to a score."""
+        self.draft.adjust_score(key, by)
+        self.scores.append((key, by))
+
+    def footprint(self) -> Footprint:
+        """What to keep with the event."""
+        if not self.limits and not self.scores and self.code is None:
+            return NO_FOOTPRINT
+        return Footprint(tuple(self.limits), tuple(self.scores), self.code)
+
+
+class Refused(Exception):
+    """The event is rejected, for this reason."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(reason.code)
