@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from mobile_game import BadInput, History, read_history
 from referral_engine import (
     BATCH_MAX,
     Board,
@@ -35,11 +36,6 @@ from referral_engine import (
     Rule,
     Unit,
 )
-
-if __package__:  # imported from the folder above, as the tests do
-    from examples.mobile_game import BadInput, History, read_history
-else:
-    from mobile_game import BadInput, History, read_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +60,7 @@ PROGRAM = Program(
                         Reward(to="referrer", unit="points", amount=500),
                         Reward(to="referee", unit="points", amount=200),
                     ],
-                    limits=[Limit(times=2, per="referrer", within="month")],
+                    limits=[Limit(times=1, per="referrer", within="month")],
                 ),
                 Rule(
                     id="loyalty",

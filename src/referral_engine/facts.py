@@ -128,9 +128,8 @@ class Facts:
 
     `events` holds the wanted `events` and `origins` that are recorded. `grants_of` names the grants made for an
     origin and `grants` holds them by id, with those wanted by id. `own_codes` names the invite code that an owner has
-    for a
-    campaign, and `codes` holds it too. `refunded` is what was refunded of an origin so far.
-    What is not recorded is not in the mapping.
+    for a campaign, and `codes` holds it too. `refunded` is what was refunded of an origin so far. What is not
+    recorded is not in the mapping.
     """
 
     members: Mapping[str, Member] = field(default=_EMPTY)

@@ -20,7 +20,7 @@ from referral_engine.rewards.vocabulary import fact
 
 if TYPE_CHECKING:
     from referral_engine.program.program import Program
-    from referral_engine.rewards.rule import Rule
+    from referral_engine.rewards.data_rule import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from referral_engine.decisions.case import Refused
 from referral_engine.decisions.view import View, getter
+from referral_engine.outcomes import Reason
 from referral_engine.rewards.compiling import Failure, compile_condition
 from referral_engine.rewards.context import Because, PythonAward, RuleContext
 from referral_engine.rewards.reward import Award
 from referral_engine.rewards.vocabulary import fact
+from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from referral_engine.rewards.data_rule import Rule
     from referral_engine.rewards.python_rule import PythonRule
-    from referral_engine.rewards.rule import Rule
 
 ANSWERS_MAX = 64
 """How many awards and reasons one Python rule may give for one event."""
+
+MESSAGE_LENGTH_MAX = 200
+"""How much of a failed rule's message the reason keeps."""
 
 
 class Judgement(NamedTuple):
@@ -27,16 +33,6 @@ class Judgement(NamedTuple):
     awards: tuple[Award, ...]
     failure: Failure | None = None
     because: tuple[str, ...] = ()
-
-
-class RuleFailed(Exception):
-    """A Python rule raised, or answered something that is neither an award nor a reason."""
-
-    def __init__(self, rule: str, cause: Exception) -> None:
-        self.rule = rule
-        self.error = type(cause).__name__
-        self.message = str(cause)[:200].encode("utf-8", "backslashreplace").decode()
-        super().__init__(rule)
 
 
 def judge_data(rule: Rule) -> Callable[[View], Judgement]:
@@ -54,7 +50,7 @@ def judge_data(rule: Rule) -> Callable[[View], Judgement]:
 
 
 def judge_python(rule: PythonRule, units: frozenset[str]) -> Callable[[View], Judgement]:
-    """Wrap a rule in Python; whatever it raises becomes RuleFailed."""
+    """Wrap a rule in Python; whatever it raises rejects the event (Refused)."""
     getters = {name: getter(fact(name)) for name in rule.needs}
 
     def judge(view: View) -> Judgement:
@@ -62,10 +58,15 @@ def judge_python(rule: PythonRule, units: frozenset[str]) -> Callable[[View], Ju
         facts = {name: partial(read, view) for name, read in getters.items()}
         try:
             return _collect(rule.function(RuleContext(event, facts, units)))
-        except Exception as exc:
-            raise RuleFailed(rule.id, exc) from exc
+        except Exception as exc:  # whatever a rule raises rejects its event, and no more
+            raise Refused(_failed(rule, exc)) from exc
 
     return judge
+
+
+def _failed(rule: PythonRule, cause: Exception) -> Reason:
+    message = str(cause)[:MESSAGE_LENGTH_MAX].encode("utf-8", "backslashreplace").decode()
+    return Reason("rule_error", rule.id, FrozenDict(error=type(cause).__name__, message=message))
 
 
 def _collect(said: Iterable[PythonAward | Because] | None) -> Judgement:

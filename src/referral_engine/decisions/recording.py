@@ -9,7 +9,6 @@ from referral_engine.changes import Decision
 from referral_engine.decisions.arrival import Arrival, arrive
 from referral_engine.decisions.case import Case, Refused
 from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.judging import RuleFailed
 from referral_engine.decisions.refunding import refund
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
@@ -52,9 +51,6 @@ def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Ou
         outcome, amount, counted = _decide(case)
     except Refused as exc:
         return rejected(compiled, event.id, exc.reason)
-    except RuleFailed as exc:
-        values = FrozenDict(error=exc.error, message=exc.message)
-        return rejected(compiled, event.id, Reason("rule_error", exc.rule, values))
     draft.add_event(
         StoredEvent(
             id=event.id,

@@ -33,7 +33,7 @@ class Judged:
 
 
 def judge_all(case: Case, arrival: Arrival) -> Judged | None:
-    """Judge without writing, so that a rule that fails leaves no trace. Raises RuleFailed.
+    """Judge without writing, so that a rule that fails leaves no trace. Raises Refused.
 
     The rules see the members as the event leaves them: credited, and with the event counted.
     """

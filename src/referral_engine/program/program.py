@@ -17,7 +17,7 @@ from referral_engine.ledger.units import Unit
 from referral_engine.periods import zone_named
 from referral_engine.program.campaign import Campaign, choose_error
 from referral_engine.referrals.attribution import Attribution
-from referral_engine.rewards.rule import Rule
+from referral_engine.rewards.data_rule import Rule
 from referral_engine.validation import Freeze, Model, Thaw, problems_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from referral_engine.rewards.context import Because, PythonAward, RuleContext
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.python_rule import PythonRule, rule
 from referral_engine.rewards.reward import Award, Reward
-from referral_engine.rewards.rule import Rule
+from referral_engine.rewards.data_rule import Rule
 
 __all__ = [
     "AllOf",

@@ -1,0 +1,168 @@
+"""The workload that recording is measured with: a program, founders with invite codes, and mixed events, all seeded.
+
+Of the events 30 % are sign-ups, half of them by the code of a founder and half naming an earlier member as referrer; 50 %
+are check-ins, some with attributes; 20 % are purchases of referred members, each of which pays both ends of the referral
+and holds the referrer's part. Who refers is skewed, as it is in life: early members bring most of the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from referral_engine import (
+    BATCH_MAX,
+    Board,
+    Campaign,
+    CodeSpec,
+    Event,
+    Limit,
+    Member,
+    Program,
+    ReferralEngine,
+    Reward,
+    Rule,
+    Unit,
+    field,
+)
+from referral_engine.changes import AddCode, Change, Decision, PutMember
+from referral_engine.codes import generate
+from referral_engine.codes.code import InviteCode
+from referral_engine.facts import Wanted
+from referral_engine.ports import BlockingStore
+
+EVENTS = 100_000
+SEED = 20_260_301
+
+_STARTS = datetime(2026, 3, 1, tzinfo=UTC)
+_ENDS = datetime(2026, 6, 1, tzinfo=UTC)
+_SIGNUPS, _CHECKINS = 0.3, 0.5
+
+_PROGRAM = Program(
+    id="bench",
+    units={"points": Unit(scale=0)},
+    timezone="Asia/Shanghai",
+    campaigns=[
+        Campaign(
+            id="spring",
+            starts_at=_STARTS,
+            ends_at=_ENDS,
+            budget={"points": 10**12},
+            rules=[
+                Rule(
+                    id="order",
+                    on="purchase",
+                    where=(field("event.amount") >= 2000) & (field("referee.count.purchase") <= 100_000),
+                    give=[
+                        Reward(to="referrer", unit="points", amount=500, hold=timedelta(days=14)),
+                        Reward(to="referee", unit="points", amount=200),
+                    ],
+                    limits=[Limit(times=1_000_000, per="referrer", within="month")],
+                )
+            ],
+            boards=[
+                Board(id="inviters", metric="referrals.qualified", period="month"),
+                Board(id="earners", metric="granted.points", period="lifetime"),
+            ],
+        )
+    ],
+)
+
+
+class StoppedClock:
+    """A clock that stands at the end of the campaign, so that every run records the same."""
+
+    def now(self) -> datetime:
+        """The end of the campaign."""
+        return _ENDS
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A program, the members it begins with by their codes, and the events to record."""
+
+    program: Program
+    founders: dict[str, str]
+    events: list[Event]
+
+    def engine(self, store: BlockingStore) -> ReferralEngine:
+        """Make an engine over an empty store, with the founders in it."""
+        engine = ReferralEngine(store, self.program, clock=StoppedClock())
+        store.create_schema()
+        members, codes = frozenset(self.founders.values()), frozenset(self.founders)
+        wanted = Wanted(program=self.program.id, members=members, arriving=members, codes=codes)
+        decision = Decision(None, (*map(_founder, members), *map(_code, codes, map(self.founders.get, codes))))
+        store.apply(wanted, lambda _: decision)
+        return engine
+
+    def batches(self) -> list[list[Event]]:
+        """The events as they are recorded, BATCH_MAX to a transaction."""
+        return [self.events[start : start + BATCH_MAX] for start in range(0, len(self.events), BATCH_MAX)]
+
+    def mappings(self) -> list[dict[str, Any]]:
+        """The events as the dictionaries that a web framework hands over; only what was given."""
+        return [{name: getattr(event, name) for name in event.model_fields_set} for event in self.events]
+
+
+def _founder(member: str) -> Change:
+    return PutMember(Member(member, _STARTS, None, member, 0), fresh=True)
+
+
+def _code(text: str, owner: str | None) -> Change:
+    return AddCode(InviteCode(text, owner, None, "active", 0, None, None, None, None), invite=True)
+
+
+def make(n: int = EVENTS, seed: int = SEED) -> Workload:
+    """Make a workload of `n` events; the same `n` and `seed` make the same one."""
+    draw = Random(seed)
+    founders = [f"founder-{place}" for place in range(max(10, n // 100))]
+    codes = generate(CodeSpec(), len(founders), entropy=draw.randbytes)
+    signups, checkins = round(n * _SIGNUPS), round(n * _CHECKINS)
+    kinds = ["signup"] * signups + ["checkin"] * checkins + ["purchase"] * (n - signups - checkins)
+    draw.shuffle(kinds)
+    first = kinds.index("signup")
+    kinds[0], kinds[first] = kinds[first], kinds[0]
+    crowd = _Crowd(draw, founders, codes)
+    step = (_ENDS - _STARTS) / n
+    events = [crowd.event(place, kind, _STARTS + place * step) for place, kind in enumerate(kinds)]
+    return Workload(_PROGRAM, dict(zip(codes, founders, strict=True)), events)
+
+
+class _Crowd:
+    """The members so far, and what one of them does next."""
+
+    def __init__(self, draw: Random, founders: list[str], codes: list[str]) -> None:
+        self._draw = draw
+        self._codes = codes
+        self._members = list(founders)
+        self._referred: list[str] = []
+
+    def event(self, place: int, kind: str, at: datetime) -> Event:
+        """Make the next event."""
+        return {"signup": self._signup, "checkin": self._checkin, "purchase": self._purchase}[kind](f"e-{place}", at)
+
+    def _early(self, among: list[str]) -> str:
+        return among[int(len(among) * self._draw.random() ** 2)]
+
+    def _signup(self, event_id: str, at: datetime) -> Event:
+        member = f"member-{len(self._referred)}"
+        if self._draw.random() < 0.5:
+            event = Event(id=event_id, type="signup", member=member, at=at, code=self._early(self._codes))
+        else:
+            event = Event(id=event_id, type="signup", member=member, at=at, referrer=self._early(self._members))
+        self._members.append(member)
+        self._referred.append(member)
+        return event
+
+    def _checkin(self, event_id: str, at: datetime) -> Event:
+        member = self._draw.choice(self._members)
+        if self._draw.random() < 0.3:
+            attributes = {"country": self._draw.choice(["CN", "FR", "BR"]), "level": self._draw.randint(1, 60)}
+            return Event(id=event_id, type="checkin", member=member, at=at, attributes=attributes)
+        return Event(id=event_id, type="checkin", member=member, at=at)
+
+    def _purchase(self, event_id: str, at: datetime) -> Event:
+        member, amount = self._draw.choice(self._referred), self._draw.randint(2000, 20_000)
+        return Event(id=event_id, type="purchase", member=member, at=at, amount=amount)
