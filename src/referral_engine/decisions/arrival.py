@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from referral_engine.codes.code import usable
-from referral_engine.codes.parsing import parse
-from referral_engine.members.member import Member, newcomer
+from referral_engine.codes import parse, usable
+from referral_engine.members import Member, newcomer
 from referral_engine.outcomes import Reason
-from referral_engine.referrals.attribution import referred, refusal
-from referral_engine.referrals.referral import Referral
+from referral_engine.referrals import Referral, referred, refusal
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:

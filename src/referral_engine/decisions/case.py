@@ -9,7 +9,7 @@ from referral_engine.decisions.compiled import Compiled
 from referral_engine.decisions.draft import Draft
 from referral_engine.events import Event
 from referral_engine.facts import NO_FOOTPRINT, Footprint, LimitKey, ScoreKey
-from referral_engine.ledger.grant import Grant, Reversal
+from referral_engine.ledger import Grant, Reversal
 from referral_engine.outcomes import Reason, Verdict
 
 
@@ -47,11 +47,3 @@ class Case:
         if not self.limits and not self.scores and self.code is None:
             return NO_FOOTPRINT
         return Footprint(tuple(self.limits), tuple(self.scores), self.code)
-
-
-class Refused(Exception):
-    """The event is rejected, for this reason."""
-
-    def __init__(self, reason: Reason) -> None:
-        self.reason = reason
-        super().__init__(reason.code)

@@ -24,17 +24,16 @@ from referral_engine.changes import (
     UseCode,
 )
 from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
-from referral_engine.ledger.balance import NOTHING, Balance
+from referral_engine.ledger import NOTHING, Balance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from referral_engine.codes.code import InviteCode
-    from referral_engine.ledger.grant import StoredGrant
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.members.member import Member
-    from referral_engine.referrals.referral import Referral
+    from referral_engine.codes import InviteCode
+    from referral_engine.ledger import StoredGrant, Transfer
+    from referral_engine.members import Member
+    from referral_engine.referrals import Referral
 
 _NO_TALLY = Tally(0, 0)
 

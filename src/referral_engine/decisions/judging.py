@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from referral_engine.decisions.case import Refused
+from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.view import View, getter
 from referral_engine.outcomes import Reason
 from referral_engine.rewards.compiling import Failure, compile_condition

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from referral_engine.changes import AddCode, Change, Decision, DisableCode, PutMember
-from referral_engine.codes.code import InviteCode
+from referral_engine.codes import InviteCode
 from referral_engine.errors import UnknownCode, UnknownMember
 from referral_engine.facts import Facts, Wanted
-from referral_engine.members.member import Member, newcomer
+from referral_engine.members import Member, newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

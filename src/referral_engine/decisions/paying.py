@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from referral_engine.ids import derived_id
-from referral_engine.ledger.balance import Balance
-from referral_engine.ledger.grant import Grant, StoredGrant
-from referral_engine.ledger.transfer import Transfer
+from referral_engine.ledger import Balance, Grant, StoredGrant, Transfer
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:

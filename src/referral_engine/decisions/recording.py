@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from referral_engine.changes import Decision
 from referral_engine.decisions.arrival import Arrival, arrive
-from referral_engine.decisions.case import Case, Refused
+from referral_engine.decisions.case import Case
 from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.refunding import refund
+from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
 from referral_engine.events import REFUND, SIGNUP, Event
 from referral_engine.facts import NO_FOOTPRINT, Facts, StoredEvent
-from referral_engine.members.member import newcomer
+from referral_engine.members import newcomer
 from referral_engine.outcomes import Outcome, Reason
 from referral_engine.validation import AMOUNT_MAX, TOTAL_MAX, FrozenDict
 

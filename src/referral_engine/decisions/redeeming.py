@@ -10,8 +10,7 @@ from referral_engine.decisions.draft import Draft
 from referral_engine.errors import IdempotencyConflict, InsufficientBalance, UnknownMember
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
-from referral_engine.ledger.balance import Balance
-from referral_engine.ledger.transfer import Transfer
+from referral_engine.ledger import Balance, Transfer
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:

@@ -6,21 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from referral_engine.decisions.arrival import credited
-from referral_engine.decisions.case import Case, Refused
+from referral_engine.decisions.case import Case
 from referral_engine.decisions.paying import grant_payload
+from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.scoring import QUALIFIED, unscore
 from referral_engine.events import REFUND
 from referral_engine.ids import derived_id
-from referral_engine.ledger.balance import Balance
-from referral_engine.ledger.grant import Reversal, StoredGrant
-from referral_engine.ledger.reversal import due_back, sources
-from referral_engine.ledger.transfer import Account, Transfer
+from referral_engine.ledger import Account, Balance, Reversal, StoredGrant, Transfer, due_back, sources
 from referral_engine.outcomes import Reason
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from referral_engine.facts import StoredEvent
-    from referral_engine.ledger.reversal import Sources
+    from referral_engine.ledger import Sources
 
 
 def refund(case: Case) -> int | None:

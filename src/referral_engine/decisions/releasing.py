@@ -9,9 +9,7 @@ from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.paying import grant_payload, repay
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
-from referral_engine.ledger.balance import Balance
-from referral_engine.ledger.grant import StoredGrant
-from referral_engine.ledger.transfer import Transfer
+from referral_engine.ledger import Balance, StoredGrant, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,9 @@ from referral_engine.decisions.scoring import score_grant
 from referral_engine.decisions.settling import settle
 from referral_engine.decisions.view import View
 from referral_engine.facts import Tally
-from referral_engine.members.member import Member
+from referral_engine.members import Member
 from referral_engine.outcomes import Reason, Verdict
-from referral_engine.referrals.referral import Referral
+from referral_engine.referrals import Referral
 from referral_engine.rewards.compiling import MISSING, Failure
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from referral_engine.decisions.case import Case
     from referral_engine.decisions.compiled import CompiledBoard
     from referral_engine.facts import StoredEvent
-    from referral_engine.ledger.grant import Grant
-    from referral_engine.referrals.referral import Referral
+    from referral_engine.ledger import Grant
+    from referral_engine.referrals import Referral
 
 QUALIFIED = "referrals.qualified"
 TOTAL = "referrals.total"

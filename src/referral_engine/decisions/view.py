@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from referral_engine.events import Event
 from referral_engine.facts import Tally
-from referral_engine.members.member import Member
-from referral_engine.referrals.referral import Referral
+from referral_engine.members import Member
+from referral_engine.referrals import Referral
 
 if TYPE_CHECKING:
     from referral_engine.rewards.vocabulary import Fact

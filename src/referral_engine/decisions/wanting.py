@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from referral_engine.codes.parsing import parse
+from referral_engine.codes import parse
 from referral_engine.decisions.compiled import NO_NEEDS, Compiled
 from referral_engine.events import REFUND, Event
 from referral_engine.facts import Wanted

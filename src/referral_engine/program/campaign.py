@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from referral_engine.errors import InvalidProgram, RuleError
 from referral_engine.ids import Name
 from referral_engine.leaderboard.board import Board
-from referral_engine.rewards.python_rule import PythonRule
 from referral_engine.rewards.data_rule import Rule
+from referral_engine.rewards.python_rule import PythonRule
 from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Model, Thaw, Time
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
 from referral_engine.rewards.builder import FieldRef, field
 from referral_engine.rewards.condition import AllOf, AnyOf, Condition, Leaf, Not
 from referral_engine.rewards.context import Because, PythonAward, RuleContext
+from referral_engine.rewards.data_rule import Rule
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.python_rule import PythonRule, rule
 from referral_engine.rewards.reward import Award, Reward
-from referral_engine.rewards.data_rule import Rule
 
 __all__ = [
     "AllOf",

@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from referral_engine.errors import Problem, RuleError
 from referral_engine.ids import Name
-from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.data_rule import Limits, Priority, Trigger
+from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.vocabulary import fact
 from referral_engine.validation import Model, PlainText, Time
 
