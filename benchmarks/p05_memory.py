@@ -95,17 +95,21 @@ def _written(workload: Workload) -> list[Made]:
     engine = workload.engine(store)
     store.changes.clear()
     engine.record_many(workload.events)
-    return [made for change in store.changes for made in _parts(change)]
+    return [made for change in store.changes for made in list(_parts(change)) or [_taken_apart(change)]]
+
+
+def _taken_apart(record: Any) -> Made:
+    return type(record), tuple(getattr(record, field.name) for field in fields(record))
 
 
 def _parts(record: Any) -> Iterator[Made]:
-    """Take a change apart; the change itself is the library's own, and no part of the result."""
+    """The records inside a change; one that carries only figures has none, and stands for the record of these."""
     for field in fields(record):
         value = getattr(record, field.name)
         for inner in value if isinstance(value, tuple) else (value,):
             if is_dataclass(inner):
                 yield from _parts(inner)
-                yield type(inner), tuple(getattr(inner, one.name) for one in fields(inner))
+                yield _taken_apart(inner)
 
 
 def _by_hand(parts: list[Made]) -> dict[int, object]:

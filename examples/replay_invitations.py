@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mobile_game import BadInput, History, read_history
+
 from referral_engine import (
     BATCH_MAX,
     Board,
@@ -51,7 +52,7 @@ PROGRAM = Program(
     campaigns=[
         Campaign(
             id="friends",
-            budget={"points": 2_500_000},
+            budget={"points": 2_000_000},
             rules=[
                 Rule(
                     id="invite",

@@ -14,7 +14,7 @@ from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member
 from referral_engine.outcomes import Outcome, Verdict
 from referral_engine.referrals.referral import Referral
-from referral_engine.validation import FrozenDict
+from referral_engine.validation import AMOUNT_MAX, TOTAL_MAX, FrozenDict
 
 
 class LimitKey(NamedTuple):
@@ -38,6 +38,10 @@ class ScoreKey(NamedTuple):
     board: str
     period: str
     member: str
+
+
+TALLY_SUM_MAX = TOTAL_MAX - AMOUNT_MAX
+"""The largest sum of amounts that is kept; one more amount, such as that of a refund of all that is left, still fits."""
 
 
 @dataclass(frozen=True, slots=True)

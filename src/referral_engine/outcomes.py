@@ -46,6 +46,11 @@ class Reason:
     rule: str | None = None
     values: Mapping[str, Any] = FrozenDict()
 
+    @classmethod
+    def of(cls, code: ReasonCode, rule: str | None = None, /, **values: object) -> Reason:
+        """Build a reason with the values that were looked at."""
+        return cls(code, rule, FrozenDict(values))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -44,25 +44,23 @@ def arrive(case: Case) -> Arrival:
 def _by_code(case: Case, member: Member, given: str) -> Arrival:
     parsed = parse(case.compiled.program.codes, given)
     if parsed.text is None:
-        return Arrival(member, reason=Reason("invalid_code", None, FrozenDict(code=given, problem=parsed.problem)))
-    shown = FrozenDict[object](code=parsed.text)
+        return Arrival(member, reason=Reason.of("invalid_code", code=given, problem=parsed.problem))
     code = case.draft.code(parsed.text)
     if code is None:
-        return Arrival(member, reason=Reason("unknown_code", None, shown))
+        return Arrival(member, reason=Reason.of("unknown_code", code=parsed.text))
     if (problem := usable(code, member.joined_at)) is not None:
-        return Arrival(member, reason=Reason(problem, None, shown))
+        return Arrival(member, reason=Reason.of(problem, code=parsed.text))
     if code.owner is None:
-        return Arrival(member, code=code.text, reason=Reason("no_referrer", None, shown))
+        return Arrival(member, code=code.text, reason=Reason.of("no_referrer", code=parsed.text))
     return _credit(case.draft, member, code.owner, code.campaign, code.text)
 
 
 def _credit(draft: Draft, member: Member, referrer_id: str, campaign: str | None, code: str | None) -> Arrival:
-    values = FrozenDict[object](referrer=referrer_id)
     referrer = member if referrer_id == member.id else draft.member(referrer_id)
     if referrer is None:
-        return Arrival(member, reason=Reason("unknown_referrer", None, values))
+        return Arrival(member, reason=Reason.of("unknown_referrer", referrer=referrer_id))
     if (problem := refusal(member, referrer)) is not None:
-        return Arrival(member, reason=Reason(problem, None, values))
+        return Arrival(member, reason=Reason.of(problem, referrer=referrer_id))
     referral = Referral(
         referee=member.id,
         referrer=referrer.id,
@@ -90,3 +88,8 @@ def credited(referrer: Member, total: int, qualified: int) -> Member:
         referrals_total=referrer.referrals_total + total,
         referrals_qualified=referrer.referrals_qualified + qualified,
     )
+
+
+def referral_payload(referral: Referral) -> FrozenDict[str | None]:
+    """What the outbox tells about a referral."""
+    return FrozenDict(referee=referral.referee, referrer=referral.referrer, campaign=referral.campaign)

@@ -12,7 +12,6 @@ from referral_engine.rewards.compiling import Failure, compile_condition
 from referral_engine.rewards.context import Because, PythonAward, RuleContext
 from referral_engine.rewards.reward import Award
 from referral_engine.rewards.vocabulary import fact
-from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,7 +65,7 @@ def judge_python(rule: PythonRule, units: frozenset[str]) -> Callable[[View], Ju
 
 def _failed(rule: PythonRule, cause: Exception) -> Reason:
     message = str(cause)[:MESSAGE_LENGTH_MAX].encode("utf-8", "backslashreplace").decode()
-    return Reason("rule_error", rule.id, FrozenDict(error=type(cause).__name__, message=message))
+    return Reason.of("rule_error", rule.id, error=type(cause).__name__, message=message)
 
 
 def _collect(said: Iterable[PythonAward | Because] | None) -> Judgement:

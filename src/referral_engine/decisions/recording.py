@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from referral_engine.changes import Decision
-from referral_engine.decisions.arrival import Arrival, arrive
+from referral_engine.decisions.arrival import Arrival, arrive, referral_payload
 from referral_engine.decisions.case import Case
 from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.refunding import refund
@@ -14,10 +14,9 @@ from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
 from referral_engine.events import REFUND, SIGNUP, Event
-from referral_engine.facts import NO_FOOTPRINT, Facts, StoredEvent
+from referral_engine.facts import NO_FOOTPRINT, TALLY_SUM_MAX, Facts, StoredEvent
 from referral_engine.members import newcomer
 from referral_engine.outcomes import Outcome, Reason
-from referral_engine.validation import AMOUNT_MAX, TOTAL_MAX, FrozenDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +45,7 @@ def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Ou
     if (known := draft.event(event.id)) is not None:
         if known.digest == digest:
             return replace(known.outcome, status="duplicate")
-        return rejected(compiled, event.id, Reason("idempotency_conflict", None, FrozenDict(key=event.id)))
+        return rejected(compiled, event.id, Reason.of("idempotency_conflict", key=event.id))
     case = Case(compiled, draft, event, now if event.at is None else event.at)
     try:
         outcome, amount, counted = _decide(case)
@@ -80,7 +79,7 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
     member = case.draft.member(event.member)
     if event.type == SIGNUP:
         if member is not None:
-            case.reasons.append(Reason("already_member", None, FrozenDict(member=event.member)))
+            case.reasons.append(Reason.of("already_member", member=event.member))
             return _outcome(case, None), event.amount, False
         arrival = arrive(case)
     else:
@@ -97,7 +96,7 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
 
 
 def _refund(case: Case) -> tuple[Outcome, int | None, bool]:
-    _refuse_overflow(case, case.event.amount or AMOUNT_MAX)
+    _refuse_overflow(case, case.event.amount or 0)
     amount = refund(case)
     case.draft.count(case.event.member, REFUND, amount or 0)
     score_count(case)
@@ -105,9 +104,8 @@ def _refund(case: Case) -> tuple[Outcome, int | None, bool]:
 
 
 def _refuse_overflow(case: Case, amount: int | None) -> None:
-    if amount is not None and case.draft.tally(case.event.member, case.event.type).sum + amount > TOTAL_MAX:
-        values = FrozenDict(problem="the sum of this member's amounts would pass 2**63 - 1")
-        raise Refused(Reason("invalid_event", None, values))
+    if amount is not None and case.draft.tally(case.event.member, case.event.type).sum + amount > TALLY_SUM_MAX:
+        raise Refused(Reason.of("invalid_event", problem="the sum of the member's amounts would pass 2**63 - 1"))
 
 
 def _join(case: Case, arrival: Arrival) -> None:
@@ -122,8 +120,7 @@ def _join(case: Case, arrival: Arrival) -> None:
         return
     draft.put_member(arrival.referrer)
     draft.add_referral(referral)
-    payload = FrozenDict(referee=referral.referee, referrer=referral.referrer, campaign=referral.campaign)
-    draft.message("referral.qualified", case.at, payload)
+    draft.message("referral.qualified", case.at, referral_payload(referral))
     score_referral(case, referral)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from referral_engine.decisions.arrival import credited
-from referral_engine.decisions.case import Case
+from referral_engine.decisions.arrival import credited, referral_payload
 from referral_engine.decisions.paying import grant_payload
 from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.scoring import QUALIFIED, unscore
@@ -17,6 +16,7 @@ from referral_engine.outcomes import Reason
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
+    from referral_engine.decisions.case import Case
     from referral_engine.facts import StoredEvent
     from referral_engine.ledger import Sources
 
@@ -34,7 +34,7 @@ def refund(case: Case) -> int | None:
     amount = paid - before if event.amount is None else event.amount
     if amount > paid - before or amount <= 0 or (origin.amount is None and event.amount is not None):
         left = 0 if origin.amount is None else paid - before
-        raise Refused(Reason("refund_exceeds", None, FrozenDict(of=origin.id, asked=event.amount, left=left)))
+        raise Refused(Reason.of("refund_exceeds", of=origin.id, asked=event.amount, left=left))
     refunded = before + amount
     draft.put_refunded(origin.id, refunded)
     for grant_id in draft.grants_of(origin.id):
@@ -51,7 +51,7 @@ def _origin(case: Case) -> StoredEvent:
     event = case.event
     origin = case.draft.event(event.of or "")
     if origin is None or origin.member != event.member or origin.type == REFUND:
-        raise Refused(Reason("unknown_event", None, FrozenDict(of=event.of, member=event.member)))
+        raise Refused(Reason.of("unknown_event", of=event.of, member=event.member))
     return origin
 
 
@@ -108,4 +108,4 @@ def _undo_whole(case: Case, origin: StoredEvent) -> None:
     if (referrer := draft.member(referral.referrer)) is not None:
         draft.put_member(credited(referrer, 0, -1))
     unscore(case, origin, QUALIFIED, referral.referrer, 1)
-    draft.message("referral.reversed", case.at, FrozenDict(referee=referral.referee, referrer=referral.referrer))
+    draft.message("referral.reversed", case.at, referral_payload(referral))

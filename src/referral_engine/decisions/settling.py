@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from referral_engine.decisions.paying import pay, recipient
 from referral_engine.facts import LimitKey
-from referral_engine.outcomes import Reason, ReasonCode
-from referral_engine.validation import TOTAL_MAX, FrozenDict
+from referral_engine.outcomes import Reason
+from referral_engine.validation import TOTAL_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def settle(case: Case, rule: CompiledRule, view: View, awards: Sequence[Award]) 
     for limit, key in zip(rule.limits, keys, strict=True):
         left = _cap(limit) - case.draft.limit(key)
         if not _fits(limit, awards, amounts, left):
-            return _refused("limited", rule, per=limit.per, within=limit.within, max=_cap(limit), left=max(left, 0))
+            return Reason.of("limited", rule.id, per=limit.per, within=limit.within, max=_cap(limit), left=max(left, 0))
     if (reason := _beyond_means(case, rule, view, awards, amounts)) is not None:
         return reason
     for limit, key in zip(rule.limits, keys, strict=True):
@@ -93,17 +93,13 @@ def _beyond_means(
         total = rule.campaign.total(unit)
         committed = case.draft.committed(rule.campaign.id, unit)
         if total is not None and committed + wanted > total:
-            return _refused("budget_exhausted", rule, unit=unit, wanted=wanted, remaining=max(total - committed, 0))
+            return Reason.of("budget_exhausted", rule.id, unit=unit, wanted=wanted, remaining=max(total - committed, 0))
         fullest = max(_kept(case, recipient(view, award), unit) for award, _ in given)
         if max(committed, fullest) + wanted > TOTAL_MAX:
-            return _refused("limited", rule, unit=unit, wanted=wanted, total_max=TOTAL_MAX)
+            return Reason.of("limited", rule.id, unit=unit, wanted=wanted, total_max=TOTAL_MAX)
     return None
 
 
 def _kept(case: Case, member: str, unit: str) -> int:
     balance = case.draft.balance(member, unit)
     return max(balance.lifetime + balance.held, balance.available + balance.held + balance.redeemed)
-
-
-def _refused(code: ReasonCode, rule: CompiledRule, **values: str | int) -> Reason:
-    return Reason(code, rule.id, FrozenDict(values))

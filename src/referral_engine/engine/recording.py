@@ -11,7 +11,6 @@ from referral_engine.errors import Conflict, InvalidEvent, InvalidInput
 from referral_engine.events import Event
 from referral_engine.ids import id_problem
 from referral_engine.outcomes import Outcome, Reason
-from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from referral_engine.engine.core import Core
@@ -31,8 +30,11 @@ def read_event(compiled: Compiled, given: object) -> Event | Outcome:
     except InvalidEvent as exc:
         named = given.get("id") if isinstance(given, Mapping) else None
         problem = exc.problems[0]
-        values = FrozenDict(path=problem.path, problem=problem.message)
-        return rejected(compiled, None if id_problem(named) else str(named), Reason("invalid_event", None, values))
+        return rejected(
+            compiled,
+            None if id_problem(named) else str(named),
+            Reason.of("invalid_event", path=problem.path, problem=problem.message),
+        )
 
 
 async def record_all(core: Core, given: Iterable[EventInput]) -> list[Outcome]:
