@@ -12,7 +12,6 @@ from referral_engine import (
     Event,
     InsufficientBalance,
     Limit,
-    Outcome,
     Program,
     ReferralEngine,
     Reward,
@@ -70,10 +69,13 @@ def heading(number: int, text: str) -> None:
     print(f"\n{number}. {text}\n{'-' * (len(text) + 3)}")
 
 
-def tell(engine: ReferralEngine, sentence: str, event: Event) -> Outcome:
+def tell(engine: ReferralEngine, sentence: str, event: Event) -> None:
     """Record an event, and print what came of it under a sentence that says what happened."""
     outcome = engine.record(event)
     print(f"{sentence}  [{outcome.status}]")
+    if outcome.status == "duplicate":
+        print("    the first outcome is answered again; nothing is paid twice")
+        return
     if outcome.referral is not None:
         print(f"    credited to {outcome.referral.referrer}")
     for grant in outcome.grants:
@@ -83,8 +85,7 @@ def tell(engine: ReferralEngine, sentence: str, event: Event) -> Outcome:
         source = "the hold" if back.from_held else "the balance"
         print(f"    {back.member:<6} gives back {back.amount:>5} {back.unit} from {source}")
     for reason in outcome.reasons:
-        print(f"    not done: {reason.code}")
-    return outcome
+        print(f"    reason: {reason.code}")
 
 
 def show_balances(engine: ReferralEngine, *members: str) -> None:
@@ -104,7 +105,8 @@ def invite(engine: ReferralEngine) -> None:
     tell(engine, "Carol signs up with it too.", Event(id="evt-2", type="signup", member="carol", code=code))
     tell(engine, "Dave was sent by Bob.", Event(id="evt-3", type="signup", member="dave", referrer="bob"))
     tell(engine, "Erin names herself.", Event(id="evt-4", type="signup", member="erin", referrer="erin"))
-    tell(engine, "Frank mistypes a code.", Event(id="evt-5", type="signup", member="frank", code=f"{code[:-2]}22"))
+    typed = code[:-1] + ("3" if code.endswith("2") else "2")
+    tell(engine, "Frank mistypes a code.", Event(id="evt-5", type="signup", member="frank", code=typed))
     print("\nErin and Frank did sign up, so their events are accepted; but nobody is credited for them.")
 
 
@@ -119,7 +121,7 @@ def buy(engine: ReferralEngine) -> None:
     tell(engine, "Carol orders for 12.00.", Event(id="ord-2", type="purchase", member="carol", amount=1200))
     tell(engine, "Carol orders again, for 30.00.", Event(id="ord-3", type="purchase", member="carol", amount=3000))
     tell(engine, "Frank orders for 25.00.", Event(id="ord-4", type="purchase", member="frank", amount=2500))
-    print("\nA duplicate answers the first outcome and pays nothing twice. Why was the rest paid or not?\n")
+    print("\nWhy was each order paid, or not? The engine keeps the reasons with the event:\n")
     for event_id in ("ord-1", "ord-2", "ord-3", "ord-4"):
         print(engine.explain(event_id).text())
     show_balances(engine, "alice", "bob", "carol")
@@ -157,8 +159,9 @@ def release_and_redeem(engine: ReferralEngine, clock: StoryClock) -> None:
 def look_around(engine: ReferralEngine) -> None:
     """The board, the budget, the outbox and the health check."""
     heading(5, "The leaderboard of March")
+    print(f"    {'rank':<6}{'member':<8}{'friends':>7}")
     for entry in engine.board("inviters", period="2026-03").top(10):
-        print(f"    {entry.rank}. {entry.member:<8}{entry.score:>3} friends")
+        print(f"    {entry.rank:<6}{entry.member:<8}{entry.score:>7}")
     heading(6, "The budget of the campaign")
     budget = engine.budget("spring", "points")
     for name in ("total", "spent", "held", "remaining"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, model_validator
@@ -25,7 +26,6 @@ from referral_engine.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
 SIGNUP = "signup"
@@ -40,6 +40,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 
 AttributeName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _Scalar = str | bool | int | None
+_Given = str | bool | int | Sequence[str | bool | int | None] | None
 
 
 def _scalar(value: object) -> _Scalar:
@@ -64,7 +65,7 @@ def _attribute(value: object) -> _Scalar | tuple[_Scalar, ...]:
 
 
 AttributeValue = Annotated[
-    str | bool | int | tuple[str | bool | int | None, ...] | None,
+    _Given,
     PlainValidator(_attribute, json_schema_input_type=_Scalar | list[_Scalar]),
 ]
 """Text, a whole number, a truth value, nothing, or a flat list of them."""
@@ -86,8 +87,8 @@ class Event(Model):
     code: Annotated[UnicodeText, Field(min_length=1, max_length=64)] | None = None
     referrer: MemberId | None = None
     of: EventId | None = None
-    attributes: Annotated[dict[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES_MAX), Freeze, Thaw] = (
-        FrozenDict()
+    attributes: Annotated[Mapping[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES_MAX), Freeze, Thaw] = (
+        Field(default_factory=FrozenDict)
     )
 
     @classmethod

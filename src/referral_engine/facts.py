@@ -41,7 +41,7 @@ class ScoreKey(NamedTuple):
 
 
 TALLY_SUM_MAX = TOTAL_MAX - AMOUNT_MAX
-"""The largest sum of amounts that is kept; one more amount, such as that of a refund of all that is left, still fits."""
+"""The largest sum of amounts that is kept; the amount of one more event still fits."""
 
 
 @dataclass(frozen=True, slots=True)

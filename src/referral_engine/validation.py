@@ -120,6 +120,18 @@ Amount = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 Hold = Annotated[timedelta, Field(ge=timedelta(0), le=HOLD_MAX)]
 """How long a grant is held before it may be spent; zero is no hold."""
 
+if TYPE_CHECKING:
+    Several = Sequence
+else:
+
+    class Several:
+        """`Several[X]` is kept as a tuple of X; to a type checker, and in what may be given, it is any sequence."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            """Build the annotation that pydantic reads."""
+            return Annotated[tuple[item, ...], Field(strict=False)]
+
+
 PlainText = Annotated[str, AfterValidator(plain_text)]
 UnicodeText = Annotated[str, AfterValidator(unicode_text)]
 

@@ -92,7 +92,7 @@ class Compiled:
             units, facts, judge = self.units, rule.needs, judge_python(rule, self.units)
         else:
             units = frozenset(reward.unit for reward in rule.give)
-            facts = () if rule.where is None else tuple(fields_of(rule.where))
+            facts = () if rule.condition is None else tuple(sorted(fields_of(rule.condition)))
             judge = judge_data(rule)
         return CompiledRule(
             id=rule.id,
@@ -100,7 +100,7 @@ class Compiled:
             priority=rule.priority,
             starts_at=rule.starts_at,
             ends_at=rule.ends_at,
-            limits=rule.limits,
+            limits=tuple(rule.limits),
             units=units,
             facts=facts,
             judge=judge,

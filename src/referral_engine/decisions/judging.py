@@ -37,9 +37,9 @@ class Judgement(NamedTuple):
 def judge_data(rule: Rule) -> Callable[[View], Judgement]:
     """Compile a rule as data."""
     awards = Judgement(tuple(Award(give.to, give.unit, give.amount, give.hold or None) for give in rule.give))
-    if rule.where is None:
+    if rule.condition is None:
         return lambda _: awards
-    check = compile_condition(rule.where, getter)
+    check = compile_condition(rule.condition, getter)
 
     def judge(view: View) -> Judgement:
         failure = check(view)

@@ -13,7 +13,7 @@ from referral_engine.ids import Name
 from referral_engine.leaderboard.board import Board
 from referral_engine.rewards.data_rule import Rule
 from referral_engine.rewards.python_rule import PythonRule
-from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Model, Thaw, Time
+from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Model, Several, Thaw, Time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +53,10 @@ class Campaign(Model):
     id: Name = Field(kw_only=False)
     starts_at: Time | None = Field(default=None, kw_only=False)
     ends_at: Time | None = Field(default=None, kw_only=False)
-    rules: Annotated[tuple[AnyRule, ...], Field(strict=False, max_length=RULES_MAX)] = Field(default=(), kw_only=False)
-    budget: Annotated[dict[Name, _Total], Freeze, Thaw] | None = None
+    rules: Annotated[Several[AnyRule], Field(max_length=RULES_MAX)] = Field(default=(), kw_only=False)
+    budget: Annotated[Mapping[Name, _Total], Freeze, Thaw] | None = None
     over_budget: Literal["skip"] = "skip"
-    boards: Annotated[tuple[Board, ...], Field(strict=False, max_length=BOARDS_MAX)] = ()
+    boards: Annotated[Several[Board], Field(max_length=BOARDS_MAX)] = ()
 
     @classmethod
     def _refuse(cls, problems: Sequence[Problem]) -> InvalidProgram:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from referral_engine.periods import zone_named
 from referral_engine.program.campaign import Campaign, choose_error
 from referral_engine.referrals.attribution import Attribution
 from referral_engine.rewards.data_rule import Rule
-from referral_engine.validation import Freeze, Model, Thaw, problems_of
+from referral_engine.validation import Freeze, Model, Several, Thaw, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,8 +44,10 @@ class Program(Model):
     """
 
     id: Name = Field(kw_only=False)
-    units: Annotated[dict[Name, Unit], Field(min_length=1, max_length=UNITS_MAX), Freeze, Thaw] = Field(kw_only=False)
-    campaigns: Annotated[tuple[Campaign, ...], Field(strict=False, max_length=CAMPAIGNS_MAX)] = Field(kw_only=False)
+    units: Annotated[Mapping[Name, Unit], Field(min_length=1, max_length=UNITS_MAX), Freeze, Thaw] = Field(
+        kw_only=False
+    )
+    campaigns: Annotated[Several[Campaign], Field(max_length=CAMPAIGNS_MAX)] = Field(kw_only=False)
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     attribution: Attribution = Attribution()
     codes: CodeSpec = CodeSpec()

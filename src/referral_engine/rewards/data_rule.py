@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 from referral_engine.errors import RuleError
 from referral_engine.events import REFUND
 from referral_engine.ids import Name
-from referral_engine.rewards.condition import ConditionField
+from referral_engine.rewards.condition import Condition, ConditionField
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.reward import Reward
-from referral_engine.validation import Model, Time
+from referral_engine.validation import Model, Several, Time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from referral_engine.errors import Problem
 
@@ -31,7 +31,13 @@ def _trigger(value: str) -> str:
 
 Trigger = Annotated[Name, AfterValidator(_trigger)]
 Priority = Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
-Limits = Annotated[tuple[Limit, ...], Field(strict=False, max_length=16)]
+Limits = Annotated[Several[Limit], Field(max_length=16)]
+
+
+if TYPE_CHECKING:
+    Where = Condition | str | Mapping[str, Any]
+else:
+    Where = ConditionField
 
 
 class Rule(Model):
@@ -44,12 +50,17 @@ class Rule(Model):
 
     id: Name
     on: Trigger
-    where: ConditionField | None = None
-    give: Annotated[tuple[Reward, ...], Field(strict=False, min_length=1, max_length=16)]
+    where: Where | None = None
+    give: Annotated[Several[Reward], Field(min_length=1, max_length=16)]
     limits: Limits = ()
     priority: Priority = 0
     starts_at: Time | None = None
     ends_at: Time | None = None
+
+    @property
+    def condition(self) -> Condition | None:
+        """The condition that `where` was read as, whichever of its three forms was given."""
+        return cast("Condition | None", self.where)
 
     @classmethod
     def _refuse(cls, problems: Sequence[Problem]) -> RuleError:

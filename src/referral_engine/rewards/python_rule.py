@@ -16,7 +16,7 @@ from referral_engine.ids import Name
 from referral_engine.rewards.data_rule import Limits, Priority, Trigger
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.vocabulary import fact
-from referral_engine.validation import Model, PlainText, Time
+from referral_engine.validation import Model, PlainText, Several, Time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class _Header(Model):
     id: Name
     on: Trigger
     version: Annotated[PlainText, Field(min_length=1, max_length=64)]
-    needs: Annotated[tuple[Annotated[str, AfterValidator(_known_fact)], ...], Field(strict=False, max_length=64)]
+    needs: Annotated[Several[Annotated[str, AfterValidator(_known_fact)]], Field(max_length=64)]
     limits: Limits
     starts_at: Time | None
     ends_at: Time | None
@@ -152,8 +152,8 @@ def rule(
             header.id,
             header.on,
             header.version,
-            header.needs,
-            header.limits,
+            tuple(header.needs),
+            tuple(header.limits),
             header.starts_at,
             header.ends_at,
             header.priority,

@@ -28,14 +28,14 @@ class ScenarioFactory(Protocol):
 
 @pytest.fixture
 def scenario(request: pytest.FixtureRequest) -> ScenarioFactory:
-    """Begin scenarios: `s = scenario(program, start="2026-03-01T00:00:00+08:00")`, as many as the test needs.
+    """Begin as many scenarios as the test needs, each with a program and the time that it starts at.
 
     When the test fails, its report tells the story of each, with why every rule paid or did not. When it passes, each
     must verify, else the test errors with the figures that drifted.
     """
     from referral_engine.testing.scenario import Scenario  # noqa: PLC0415 - pytest's start stays quick for everybody
 
-    begun = request.node.stash.setdefault(_SCENARIOS, [])
+    begun: list[Scenario] = request.node.stash.setdefault(_SCENARIOS, [])
 
     def begin(program: Program, *, start: datetime | str, store: BlockingStore | None = None) -> Scenario:
         begun.append(Scenario(program, start=start, store=store))

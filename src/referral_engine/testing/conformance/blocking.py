@@ -25,7 +25,7 @@ class Blocking:
     def __init__(self, store: NonBlockingStore) -> None:
         self._store = store
         self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="event-loop-of-a-store", daemon=True)
+        self._thread: Thread | None = Thread(target=self._loop.run_forever, name="loop-of-a-store", daemon=True)
         self._thread.start()
 
     def _run(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -80,7 +80,7 @@ class Blocking:
     def bind(self, connection: Any) -> Blocking:
         """As StoreAdmin.bind; the connection must be one of the event loop that this store runs on."""
         bound = object.__new__(Blocking)
-        bound._store, bound._loop, bound._thread = self._store.bind(connection), self._loop, self._thread
+        bound._store, bound._loop, bound._thread = self._store.bind(connection), self._loop, None
         return bound
 
     def close(self) -> None:
@@ -88,10 +88,11 @@ class Blocking:
         if self._loop.is_closed():
             return
         self._run(self._store.close())
-        self._run(self._loop.shutdown_asyncgens())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        if self._thread is not None:
+            self._run(self._loop.shutdown_asyncgens())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def __enter__(self) -> Self:
         """Use the store in a with block."""
