@@ -11,7 +11,6 @@ checked, folded or hashed. Nothing that keeps the same records as objects can be
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
@@ -21,7 +20,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 from typing import Any, TypeVar
 
-from figure import Figure, Step
+from figure import Figure, Step, only_new_objects
 from p01_sqlite import library_s
 from workload import Workload
 
@@ -67,11 +66,11 @@ def measure(workload: Workload, repetitions: int, step: Step) -> list[Figure]:
 
 def _timed(run: Callable[[], object]) -> tuple[float, float]:
     """Seconds by the wall and of the processor; the answer is kept until the clock stops."""
-    gc.collect()
-    wall, core = perf_counter(), process_time()
-    answer = run()
-    wall, core = perf_counter() - wall, process_time() - core
-    del answer
+    with only_new_objects():
+        wall, core = perf_counter(), process_time()
+        answer = run()
+        wall, core = perf_counter() - wall, process_time() - core
+        del answer
     return wall, core
 
 
@@ -95,20 +94,22 @@ def _written(workload: Workload) -> list[Made]:
     engine = workload.engine(store)
     store.changes.clear()
     engine.record_many(workload.events)
-    return [made for change in store.changes for made in list(_parts(change)) or [_taken_apart(change)]]
+    seen: set[int] = set()
+    return [made for change in store.changes for made in list(_parts(change, seen)) or [_taken_apart(change)]]
 
 
 def _taken_apart(record: Any) -> Made:
     return type(record), tuple(getattr(record, field.name) for field in fields(record))
 
 
-def _parts(record: Any) -> Iterator[Made]:
-    """The records inside a change; one that carries only figures has none, and stands for the record of these."""
+def _parts(record: Any, seen: set[int]) -> Iterator[Made]:
+    """The records inside a change, each once; a change of figures alone has none, and stands for their record."""
     for field in fields(record):
         value = getattr(record, field.name)
         for inner in value if isinstance(value, tuple) else (value,):
-            if is_dataclass(inner):
-                yield from _parts(inner)
+            if is_dataclass(inner) and id(inner) not in seen:
+                seen.add(id(inner))
+                yield from _parts(inner, seen)
                 yield _taken_apart(inner)
 
 

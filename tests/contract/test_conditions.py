@@ -30,7 +30,7 @@ FORMS = [
     ),
     (
         field("event.amount").between(1, 9),
-        "event.amount between [1, 9]",
+        "event.amount between 1 and 9",
         {"field": "event.amount", "op": "between", "value": [1, 9]},
     ),
     (field("event.amount").exists(), "event.amount exists", {"field": "event.amount", "op": "exists"}),
@@ -117,7 +117,7 @@ def outcome_for(where: object, **event: object) -> tuple[bool, str | None, objec
         "event.amount >= 5",
         "event.amount in [5]",
         "event.amount not in [5]",
-        "event.amount between [1, 9]",
+        "event.amount between 1 and 9",
         "event.amount exists",
         "referrer.count.purchase >= 0",
         "referral.state != 'pending'",

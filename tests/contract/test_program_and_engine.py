@@ -301,6 +301,11 @@ def test_defaults_are_those_of_the_contract():
     assert (program.timezone, program.attribution) == ("UTC", Attribution())
 
 
+def test_a_campaign_takes_qualify_none_which_is_the_signup():
+    """`Campaign(…, qualify=None, …)`: `qualify` defaults to the sign-up."""
+    assert Campaign(id="c", qualify=None) == Campaign(id="c")
+
+
 def test_rule_ids_and_board_ids_are_unique_within_a_program():
     twice = [Campaign(id="a", rules=[pays()]), Campaign(id="b", rules=[pays(), pays(5, id="other")])]
     with pytest.raises(InvalidProgram) as refused:

@@ -41,7 +41,7 @@ def _rich_event() -> c.AddEvent:
         a_referral("bob", "alice", campaign="spring", code="C1"),
         (_GRANT,),
         (Reversal("g0", "bob", "points", 7, from_held=3, debt=2),),
-        (Reason("limited", "gift", FrozenDict(per="referrer", max=3, left=0, at=_WITHIN_A_DAY)),),
+        (Reason("limited", "gift", FrozenDict(per="referrer", max=3, asked=None)),),
         REVISION,
     )
     verdicts = (
@@ -140,7 +140,12 @@ class Reading:
             c.AdjustSpend("spring", "usd", 2**62, 2**62, None),
         )
         facts = desk.read(
-            members=["alice"], units=["usd"], grants=["g1"], transfers=["t1"], origins=["buy-1"], spends=[("spring", "usd")]
+            members=["alice"],
+            units=["usd"],
+            grants=["g1"],
+            transfers=["t1"],
+            origins=["buy-1"],
+            spends=[("spring", "usd")],
         )
         assert {("alice", "usd"): balance} == facts.balances
         assert ({"g1": held}, {"buy-1": ("g1",)}) == (facts.grants, facts.grants_of)
@@ -294,8 +299,14 @@ class Reading:
             )
         for points, desk in ((5, one), (7, other)):
             facts = desk.read(
-                members=["alice"], origins=["buy-1"], units=["points"], transfers=["t1"], tally_types=["purchase"],
-                limit_rules=["gift"], limit_periods=["2026-03"], spends=[("spring", "points")],
+                members=["alice"],
+                origins=["buy-1"],
+                units=["points"],
+                transfers=["t1"],
+                tally_types=["purchase"],
+                limit_rules=["gift"],
+                limit_periods=["2026-03"],
+                spends=[("spring", "points")],
             )
             assert points == facts.events["buy-1"].amount == facts.refunded["buy-1"] == facts.limits[a_limit()]
             assert points == facts.balances["alice", "points"].available == facts.tallies["alice", "purchase"].sum
@@ -304,7 +315,9 @@ class Reading:
             assert ["bob"] == [row.referee for row in store.referrals(desk.program, "alice", None, None, 9)]
             assert [points] == [row.amount for row in store.transfers(desk.program, "alice", "points", None, 9)]
             assert points <= 5 or [] == store.due(desk.program, START + timedelta(days=6), 9)  # noqa: PLR2004
-        assert Facts() == store.read(Wanted("acm", members=frozenset({"alice"}), spends=frozenset({("spring", "points")})))
+        assert Facts() == store.read(
+            Wanted("acm", members=frozenset({"alice"}), spends=frozenset({("spring", "points")}))
+        )
 
     def test_ids_compare_by_bytes(self, store: BlockingStore) -> None:
         """Ids that differ in case, or only by a sign at the end, are different ids everywhere."""

@@ -1,0 +1,32 @@
+"""Answers: what is compared between an engine and the model, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from referral_engine.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An outcome in short: `given` by rule, member, amount and amount wanted, in order.
+
+    `taken` is what was reversed, sorted: by member, amount, the part of it that was held, and the part now owed.
+    """
+
+    status: str
+    reasons: tuple[str, ...] = ()
+    referrer: str | None = None
+    given: tuple[tuple[str, str, int, int], ...] = ()
+    taken: tuple[tuple[str, int, int, int], ...] = ()
+
+
+def answer_of(outcome: Outcome) -> Answer:
+    """Put an outcome in short."""
+    return Answer(
+        status=outcome.status,
+        reasons=tuple(reason.code for reason in outcome.reasons),
+        referrer=None if outcome.referral is None else outcome.referral.referrer,
+        given=tuple((grant.rule, grant.member, grant.amount, grant.wanted) for grant in outcome.grants),
+        taken=tuple(sorted((one.member, one.amount, one.from_held, one.debt) for one in outcome.reversals)),
+    )
