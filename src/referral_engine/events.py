@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -112,19 +112,14 @@ class Event(Model):
         return self
 
     def digest(self) -> bytes:
-        """SHA-256 of the event as the caller gave it; `at=None` stays None, a time is its instant."""
-        content: tuple[Any, ...] = (
-            self.id,
-            self.type,
-            self.member,
-            None if self.at is None else microseconds(self.at),
-            self.amount,
-            self.code,
-            self.referrer,
-            self.of,
-            self.attributes,
-        )
-        return hashlib.sha256(_encode(content).encode()).digest()
+        """SHA-256 of the event as the caller gave it; `at=None` stays None, a time is its instant.
+
+        Ids and names hold no line feed and are not empty, so that joining them is free of collisions.
+        """
+        at = "" if self.at is None else microseconds(self.at)
+        named = f"{self.id}\n{self.type}\n{self.member}\n{self.referrer or ''}\n{self.of or ''}\n{at}\n{self.amount or ''}\n"
+        free = _encode((self.code, self.attributes)) if self.attributes or self.code is not None else ""
+        return hashlib.sha256((named + free).encode()).digest()
 
 
 def microseconds(moment: datetime) -> int:

@@ -61,6 +61,11 @@ EventId = Annotated[str, BeforeValidator(_checked_id), Field(description=PERSON_
 Name = Annotated[str, BeforeValidator(_checked_name), Field(description=NAME_FORM)]
 
 
+def shown(value: object) -> str:
+    """Write a value for a message: short text quoted, anything else by its type."""
+    return repr(value[:80]) if isinstance(value, str) else type(value).__name__
+
+
 def require_id(name: str, value: object) -> str:
     """Answer `value` when it is a member's or event's id, else raise InvalidInput for the argument `name`."""
     if problem := id_problem(value):

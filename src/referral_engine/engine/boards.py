@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from referral_engine.engine.arguments import require_count
 from referral_engine.engine.driving import Records, drive
 from referral_engine.errors import InvalidInput
-from referral_engine.ids import require_id
+from referral_engine.ids import require_id, shown
 from referral_engine.leaderboard import BoardEntry, Place, ranked, window
 from referral_engine.periods import parse_period
 
@@ -69,7 +69,7 @@ def open_board(core: Core, board_id: str, period: str | None) -> BoardReader:
     found = compiled.boards.get(board_id) if isinstance(board_id, str) else None
     if found is None:
         known = ", ".join(sorted(compiled.boards)) or "none"
-        raise InvalidInput("board_id", f"the program has no board {str(board_id)[:80]!r}; it has: {known}")
+        raise InvalidInput("board_id", f"the program has no board {shown(board_id)}; it has: {known}")
     span = found.board.period
     if period is None:
         return BoardReader(core.store, compiled.id, board_id, compiled.calendar.key(span, core.now()))

@@ -9,7 +9,7 @@ from referral_engine.decisions import Compiled
 from referral_engine.engine.arguments import require_time
 from referral_engine.engine.driving import Records
 from referral_engine.errors import InvalidInput
-from referral_engine.ids import NAME_FORM, require_id
+from referral_engine.ids import NAME_FORM, require_id, shown
 from referral_engine.ports import Clock
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Core:
         """Check a unit. Raises InvalidInput."""
         if not isinstance(unit, str) or unit not in self.compiled.units:
             known = ", ".join(sorted(self.compiled.units))
-            raise InvalidInput("unit", f"the program has no unit {str(unit)[:80]!r}; it has: {known}")
+            raise InvalidInput("unit", f"the program has no unit {shown(unit)}; it has: {known}")
         return unit
 
     def campaign(self, campaign: object) -> str:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import PydanticCustomError, core_schema
 
 from referral_engine.errors import Problem, RuleError
-from referral_engine.ids import Name
+from referral_engine.ids import Name, shown
 from referral_engine.rewards.data_rule import Limits, Priority, Trigger
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.vocabulary import fact
@@ -115,7 +115,7 @@ def _find_rule(value: object, info: ValidationInfo) -> PythonRule:
     raise PydanticCustomError(
         "unknown_python_rule",
         'no Python rule {name} of version {version} was given; pass it in the validation context, under "rules"',
-        {"name": repr(value["python"])[:80], "version": repr(value["version"])[:80]},
+        {"name": shown(value["python"]), "version": shown(value["version"])},
     )
 
 
