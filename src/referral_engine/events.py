@@ -117,7 +117,8 @@ class Event(Model):
         Ids and names hold no line feed and are not empty, so that joining them is free of collisions.
         """
         at = "" if self.at is None else microseconds(self.at)
-        named = f"{self.id}\n{self.type}\n{self.member}\n{self.referrer or ''}\n{self.of or ''}\n{at}\n{self.amount or ''}\n"
+        ids = f"{self.id}\n{self.type}\n{self.member}\n{self.referrer or ''}\n{self.of or ''}"
+        named = f"{ids}\n{at}\n{self.amount or ''}\n"
         free = _encode((self.code, self.attributes)) if self.attributes or self.code is not None else ""
         return hashlib.sha256((named + free).encode()).digest()
 

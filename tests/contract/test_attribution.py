@@ -79,7 +79,7 @@ def test_a_signup_after_a_first_purchase_is_of_a_member_already(stage):
 
 def test_invalid_code_tells_the_problem(stage):
     for code, problem in {"ABC": "length", "?" * 11: "alphabet", " - ": "blank"}.items():
-        outcome = stage.signup(f"m{len(code)}", code=code)
+        outcome = stage.signup(f"by-{problem}", code=code)
         assert stage.codes(outcome) == ["invalid_code"]
         assert outcome.reasons[0].values["problem"] == problem
 

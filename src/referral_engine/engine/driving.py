@@ -32,21 +32,20 @@ class Records(AsyncStore, AsyncStorePages, Protocol):
 
 def require_blocking(store: object) -> None:
     """Refuse anything that is not a blocking store."""
+    kind = type(store).__name__
+    if inspect.iscoroutinefunction(getattr(store, "apply", None)):
+        raise InvalidInput("store", f"{kind} is awaitable; use AsyncReferralEngine")
     if not isinstance(store, BlockingStore):
-        raise InvalidInput("store", f"{type(store).__name__} is not a store; use MemoryStore() or SQLAlchemyStore(url)")
-    if inspect.iscoroutinefunction(store.apply):
-        raise InvalidInput("store", f"{type(store).__name__} is awaitable; use AsyncReferralEngine")
+        raise InvalidInput("store", f"{kind} is not a store; use MemoryStore() or SQLAlchemyStore(url)")
 
 
 def require_awaitable(store: object) -> None:
     """Refuse anything that is not an awaitable store."""
+    kind = type(store).__name__
+    if isinstance(store, BlockingStore) and not inspect.iscoroutinefunction(store.apply):
+        raise InvalidInput("store", f"{kind} blocks; use ReferralEngine")
     if not isinstance(store, NonBlockingStore):
-        raise InvalidInput(
-            "store",
-            f"{type(store).__name__} is not an async store; use AsyncMemoryStore() or AsyncSQLAlchemyStore(url)",
-        )
-    if not inspect.iscoroutinefunction(store.apply):
-        raise InvalidInput("store", f"{type(store).__name__} blocks; use ReferralEngine")
+        raise InvalidInput("store", f"{kind} is not a store; use AsyncMemoryStore() or AsyncSQLAlchemyStore(url)")
 
 
 def _plain(answer: ResultT) -> ResultT:

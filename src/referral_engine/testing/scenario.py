@@ -229,8 +229,10 @@ class Scenario:
 
     def _unit(self, unit: str | None) -> str:
         units = self._engine.program.units
-        if unit is not None or "points" in units:
-            return unit or "points"
+        if unit is not None:
+            return unit
+        if "points" in units:
+            return "points"
         if len(units) > 1:
             raise InvalidInput("unit", f"the program has several; name one of {', '.join(sorted(units))}")
         return next(iter(units))

@@ -20,7 +20,7 @@ CHINA = timezone(timedelta(hours=8))
 )
 def test_it_starts_at_a_datetime_or_at_rfc_3339_text_and_tells_utc(start):
     now = FakeClock(start).now()
-    assert START == now
+    assert now == START
     assert now.tzinfo is UTC
 
 
@@ -57,7 +57,7 @@ def test_a_time_that_is_none_is_refused_at_the_start_and_when_set(start, problem
     clock = FakeClock(START)
     with pytest.raises(InvalidInput, match=problem):
         clock.set(start)
-    assert START == clock.now()
+    assert clock.now() == START
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_it_refuses_to_advance_by_what_is_no_span_forward(delta, problem):
     clock = FakeClock(START)
     with pytest.raises(InvalidInput, match=problem):
         clock.advance(delta)
-    assert START == clock.now()
+    assert clock.now() == START
 
 
 def test_it_shows_the_time_it_stands_at():

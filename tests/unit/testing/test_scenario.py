@@ -138,7 +138,7 @@ def test_ids_are_made_of_type_and_member_and_count_up(referred):
 
 def test_two_that_would_make_the_same_id_get_different_ones(s):
     ids = [s.signup("bob").event_id, s.signup("bob").event_id, s.signup("bob-2").event_id, s.signup("bob").event_id]
-    assert ids == ["signup-bob", "signup-bob-2", "signup-bob-2-2", "signup-bob-3"] or len(set(ids)) == len(ids)
+    assert ids == ["signup-bob", "signup-bob-2", "signup-bob-2-2", "signup-bob-3"]
     assert {outcome.status for outcome in s.outcomes} == {"accepted"}
     assert s.engine.member("bob-2") is not None
 
@@ -374,7 +374,7 @@ def test_what_is_no_program_start_or_store_is_refused():
         Scenario("acme", start=START)
     with pytest.raises(InvalidInput, match="start"):
         Scenario(PROGRAM, start="yesterday")
-    with pytest.raises(InvalidInput, match="awaitable"):
+    with pytest.raises(InvalidInput, match="AsyncMemoryStore is"):
         Scenario(PROGRAM, start=START, store=AsyncMemoryStore())
 
 

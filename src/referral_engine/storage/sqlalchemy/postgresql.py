@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql import dialect as postgresql_dialect
 
 from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
@@ -66,9 +66,10 @@ class PostgresSql:
     def __init__(self, names: Names) -> None:
         self._names = names
 
-    def _arrays(self, table: Table, columns: Sequence[str], like: Mapping[str, str]) -> str:
-        """Write the rows of the arrays as a table named `given`."""
-        arrays = ", ".join(f"%({name})s::{_type_of(table.c[like.get(name, name)])}[]" for name in columns)
+    def _arrays(self, table: Table, columns: Sequence[str]) -> str:
+        """Write the rows of the arrays as a table named `given`; a column that the table has not is a number."""
+        kinds = {column.name: _TYPES.process(column.type).partition(" ")[0] for column in table.columns}
+        arrays = ", ".join(f"%({name})s::{kinds.get(name, 'BIGINT')}[]" for name in columns)
         return f"unnest({arrays}) AS given ({self._names.columns(columns)})"
 
     def lookup(
@@ -84,7 +85,7 @@ class PostgresSql:
         """As Sql.insert."""
         names = self._names
         head = f"INSERT INTO {names.table(table)} AS kept (program, {names.columns(columns)})"
-        rows = f"SELECT %(program)s::text, given.* FROM {self._arrays(table, columns, {})}"  # noqa: S608 - own names
+        rows = f"SELECT %(program)s::text, given.* FROM {self._arrays(table, columns)}"  # noqa: S608 - own names
         return PostgresBulk(f"{head} {rows} {conflict}", tuple(columns))
 
     def update(
@@ -92,13 +93,13 @@ class PostgresSql:
     ) -> PostgresBulk:
         """As Sql.update."""
         names, columns = self._names, (*keys, *given)
-        where = [f"kept.{names.column(key)} = given.{names.column(key)}" for key in keys] + ([guard] if guard else [])
+        where = [f"kept.{names.column(key)} = :{key}" for key in keys] + ([guard] if guard else [])
         sets = ", ".join(f"{names.column(column)} = {new}" for column, new in changes.items())
-        text = (
-            f"UPDATE {names.table(table)} AS kept SET {sets} FROM {self._arrays(table, columns, _targets(changes))} "  # noqa: S608 - own names
-            f"WHERE kept.program = %(program)s AND {' AND '.join(where)}"
-        )
-        return PostgresBulk(GIVEN_VALUE.sub(r"given.\1", text), columns)
+        head = f"UPDATE {names.table(table)} AS kept SET {self._given(sets)} FROM {self._arrays(table, columns)}"  # noqa: S608 - own names
+        return PostgresBulk(f"{head} WHERE kept.program = %(program)s AND {self._given(' AND '.join(where))}", columns)
+
+    def _given(self, template: str) -> str:
+        return GIVEN.sub(lambda match: f"given.{self._names.column(match[1])}", template)
 
     def query(self, template: str) -> PostgresQuery:
         """As Sql.query."""

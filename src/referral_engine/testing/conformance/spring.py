@@ -17,6 +17,8 @@ STARTS = datetime(2026, 3, 1, tzinfo=UTC)
 ENDS = datetime(2026, 6, 1, tzinfo=UTC)
 HOLD = timedelta(days=14)
 BUDGET = 2_500
+MOST = {"daily": 200, "first-order": 2}
+"""What the limits allow, by rule: points of a member in a month, and times for a referrer in a month."""
 
 
 @rule(on="purchase", version="1", needs=["referee.count.purchase"])
@@ -36,13 +38,13 @@ first_order = Rule(
     on="purchase",
     where="event.amount >= 2000 and referee.count.purchase == 1",
     give=[Reward(to="referrer", unit="points", amount=500, hold=HOLD), Reward(to="referee", unit="points", amount=200)],
-    limits=[Limit(times=2, per="referrer", within="month")],
+    limits=[Limit(times=MOST["first-order"], per="referrer", within="month")],
 )
 daily = Rule(
     id="daily",
     on="checkin",
     give=[Reward(to="member", unit="points", amount=70)],
-    limits=[Limit(amount=200, unit="points", per="referee", within="month", over="clamp")],
+    limits=[Limit(amount=MOST["daily"], unit="points", per="referee", within="month", over="clamp")],
 )
 
 
@@ -61,7 +63,6 @@ def spring(program_id: str, *, budget: int = BUDGET) -> Program:
                 rules=[first_order, daily, every_third],
                 boards=[
                     Board(id="inviters", metric="referrals.qualified", period="month"),
-                    Board(id="buyers", metric="count.purchase", period="month"),
                     Board(id="earners", metric="granted.points", period="lifetime"),
                 ],
             )

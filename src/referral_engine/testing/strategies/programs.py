@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any, get_args
 
 from hypothesis import strategies as st
@@ -18,13 +19,14 @@ from referral_engine.testing.strategies.values import END, START, TYPES, amounts
 from referral_engine.validation import TOTAL_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from hypothesis.strategies import SearchStrategy
 
 UNITS = {"points": Unit(), "usd": Unit(scale=2, kind="cash")}
 _ZONES = ("UTC", "Asia/Shanghai", "America/New_York", "Asia/Kathmandu")
 _SIDES = ("referrer", "referee", "pair")
+_CAMPAIGNS_MAX = 3
 _RULES_MAX = 4
 _BOARDS_MAX = 2
 
@@ -74,39 +76,48 @@ def _windows() -> SearchStrategy[dict[str, Any]]:
     )
 
 
-@st.composite
-def programs(draw: DrawFn, types: Sequence[str] = TYPES) -> Program:
+def programs(types: Sequence[str] = TYPES) -> SearchStrategy[Program]:
     """Programs with units, and up to three campaigns with their rules, budgets and boards.
 
     Ids count up: `rule-1`, `board-1`. Campaigns run in 2026, or without end. Rules in Python are yours to add.
     """
-    chosen = draw(st.sampled_from([("points",), ("points", "usd"), ("usd",)]))
-    numbers = iter(range(1, 1_000))
-    made = [draw(_campaigns(n, chosen, types, numbers)) for n in range(1, draw(st.integers(0, 3)) + 1)]
-    return Program(
-        id="program",
-        units={unit: UNITS[unit] for unit in chosen},
-        campaigns=tuple(made),
-        timezone=draw(st.sampled_from(_ZONES)),
-    )
-
-
-@st.composite
-def _campaigns(draw: DrawFn, n: int, units: Sequence[str], types: Sequence[str], numbers: Iterator[int]) -> Campaign:
-    rule_count, board_count = draw(st.integers(0, _RULES_MAX)), draw(st.integers(0, _BOARDS_MAX))
-    metrics = ["referrals.qualified", "referrals.total", *(f"granted.{unit}" for unit in units), f"count.{types[0]}"]
-    totals = st.integers(0, 50_000) | st.integers(0, TOTAL_MAX)
-    return Campaign(
-        id=f"campaign-{n}",
-        rules=tuple(draw(rules(units, types, ids=st.just(f"rule-{next(numbers)}"))) for _ in range(rule_count)),
-        boards=tuple(
-            Board(
-                id=f"board-{next(numbers)}",
-                metric=draw(st.sampled_from(metrics)),
-                period=draw(st.sampled_from(["month", "lifetime"])),
+    return st.one_of(
+        [
+            st.builds(
+                _put_together,
+                st.just(units),
+                st.lists(_campaigns(units, types), max_size=_CAMPAIGNS_MAX),
+                st.sampled_from(_ZONES),
             )
-            for _ in range(board_count)
-        ),
-        budget=draw(st.none() | st.dictionaries(st.sampled_from(units), totals)),
-        **draw(_windows()),
+            for units in (("points",), ("points", "usd"), ("usd",))
+        ]
     )
+
+
+def _campaigns(units: Sequence[str], types: Sequence[str]) -> SearchStrategy[dict[str, Any]]:
+    """The fields of campaigns; ids are given when a program is put together."""
+    metrics = ["referrals.qualified", "referrals.total", *(f"granted.{unit}" for unit in units), f"count.{types[0]}"]
+    boards = st.builds(
+        Board, id=st.just("board"), metric=st.sampled_from(metrics), period=st.sampled_from(["month", "lifetime"])
+    )
+    totals = st.integers(0, 50_000) | st.integers(0, TOTAL_MAX)
+    fields: dict[str, SearchStrategy[Any]] = {
+        "rules": st.lists(rules(units, types, ids=st.just("rule")), max_size=_RULES_MAX),
+        "boards": st.lists(boards, max_size=_BOARDS_MAX),
+        "budget": st.none() | st.dictionaries(st.sampled_from(units), totals),
+    }
+    return st.builds(lambda during, **rest: {**during, **rest}, _windows(), **fields)
+
+
+def _put_together(units: Sequence[str], campaigns: Sequence[dict[str, Any]], zone: str) -> Program:
+    """Number the campaigns, rules and boards, so that their ids are unique in the program."""
+    numbers = {kind: count(1) for kind in ("rule", "board")}
+
+    def numbered(kind: str, parts: Sequence[Rule | Board]) -> list[Rule | Board]:
+        return [one.model_copy(update={"id": f"{kind}-{next(numbers[kind])}"}) for one in parts]
+
+    made = []
+    for place, fields in enumerate(campaigns, 1):
+        named = {"rules": numbered("rule", fields["rules"]), "boards": numbered("board", fields["boards"])}
+        made.append(Campaign(id=f"campaign-{place}", **{**fields, **named}))
+    return Program(id="program", units={unit: UNITS[unit] for unit in units}, campaigns=made, timezone=zone)
