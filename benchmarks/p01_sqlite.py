@@ -22,9 +22,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from figure import Figure, Step, only_new_objects
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, event, make_url
 
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
+from referral_engine.storage.sqlalchemy.engines import create_blocking
 
 if TYPE_CHECKING:
     from workload import Workload
@@ -81,15 +82,9 @@ def library_s(workload: Workload, path: Path, synchronous: str = "FULL") -> floa
 
 
 def _database(path: Path, synchronous: str) -> Engine:
-    database = create_engine(f"sqlite:///{path}")
-
-    def connected(connection: sqlite3.Connection, _: object) -> None:
-        connection.execute(f"PRAGMA synchronous={synchronous}")
-
-    @event.listens_for(database, "first_connect")
-    def _after_the_store(*_: object) -> None:
-        event.listen(database, "connect", connected)
-
+    """An engine as the store makes its own, but for how it waits for the disk."""
+    database = create_blocking(make_url(f"sqlite:///{path}"))
+    event.listen(database, "connect", lambda connection, _: connection.execute(f"PRAGMA synchronous={synchronous}"))
     return database
 
 

@@ -241,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadInput as exc:
         print(f"{parser.prog}: {exc}", file=sys.stderr)
         return 2
-    except (ReferralEngineError, OSError) as exc:
+    except (ReferralEngineError, OSError, RuntimeError) as exc:  # no database, or no server to be had
         print(f"{parser.prog}: {exc}", file=sys.stderr)
         return 1
     print("\n".join([*report.lines(), f"speed: {speed}"]))

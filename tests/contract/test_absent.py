@@ -23,20 +23,76 @@ from referral_engine import (
 )
 from tests.contract.stage import UNITS, Stage, pays, spring_program
 
-LATER_METHODS = """
-    adjust backtest claim_code create_link update_link resolve qr reviews decide_review erase export combiner
-    check upgrade progress simulate
-""".split()
+LATER_METHODS = [
+    "adjust",
+    "backtest",
+    "claim_code",
+    "create_link",
+    "update_link",
+    "resolve",
+    "qr",
+    "reviews",
+    "decide_review",
+    "erase",
+    "export",
+    "combiner",
+    "check",
+    "upgrade",
+    "progress",
+    "simulate",
+]
 
-LATER_NAMES = """
-    KeyRing Link Visit Resolution Finding Backtest InvalidCode InvalidToken TokenExpired UnsafeRedirect UnknownLink
-    WeakSecret ComplianceError Scenario FakeClock StoreConformance Tier Team Draw Bargain FraudPolicy Pseudonymizer
-""".split()
+LATER_NAMES = [
+    "KeyRing",
+    "Link",
+    "Visit",
+    "Resolution",
+    "Finding",
+    "Backtest",
+    "InvalidCode",
+    "InvalidToken",
+    "TokenExpired",
+    "UnsafeRedirect",
+    "UnknownLink",
+    "WeakSecret",
+    "ComplianceError",
+    "Scenario",
+    "FakeClock",
+    "StoreConformance",
+    "Tier",
+    "Team",
+    "Draw",
+    "Bargain",
+    "FraudPolicy",
+    "Pseudonymizer",
+]
 
-FACE = """
-    acknowledge balance bind board budget clock disable_code explain invite_code issue_codes join member messages
-    preview program record record_many redeem referral referrals release_due statement store verify
-""".split()
+FACE = [
+    "acknowledge",
+    "balance",
+    "bind",
+    "board",
+    "budget",
+    "clock",
+    "disable_code",
+    "explain",
+    "invite_code",
+    "issue_codes",
+    "join",
+    "member",
+    "messages",
+    "preview",
+    "program",
+    "record",
+    "record_many",
+    "redeem",
+    "referral",
+    "referrals",
+    "release_due",
+    "statement",
+    "store",
+    "verify",
+]
 
 
 @pytest.mark.parametrize("engine", [ReferralEngine, AsyncReferralEngine])

@@ -64,7 +64,12 @@ def test_already_member_a_second_signup_is_accepted_changes_nothing_and_fires_no
     stage.signup("carol")
     again = stage.signup("bob", by="carol", id="s-2", at=START + timedelta(1))
     assert first.grants
-    assert (again.status, again.referral, again.grants, stage.codes(again)) == ("accepted", None, (), ["already_member"])
+    assert (again.status, again.referral, again.grants, stage.codes(again)) == (
+        "accepted",
+        None,
+        (),
+        ["already_member"],
+    )
     assert (stage.engine.member("bob"), stage.engine.referral("bob")) == (member, referral)
     assert stage.engine.board("signups").entry("bob").score == 1
     assert stage.buy("bob").grants, "it is not counted either"

@@ -26,7 +26,9 @@ def ranks(entries: list[BoardEntry]) -> list[tuple[str, int, int]]:
 
 
 def test_competition_ranks_are_1_1_3():
-    board = scored(("alice", 3), ("bob", 3), ("carol", 2), ("dave", 2), ("erin", 2), ("frank", 1)).engine.board("buyers")
+    board = scored(("alice", 3), ("bob", 3), ("carol", 2), ("dave", 2), ("erin", 2), ("frank", 1)).engine.board(
+        "buyers"
+    )
     assert ranks(board.top()) == [
         ("alice", 3, 1), ("bob", 3, 1), ("carol", 2, 3), ("dave", 2, 3), ("erin", 2, 3), ("frank", 1, 6),
     ]  # fmt: skip
@@ -157,7 +159,9 @@ def test_a_lifetime_board_has_just_that_one_period():
             engine.board("buyers", period=other)
 
 
-@pytest.mark.parametrize("period", ["2026-W10", "2026-03-01", "2026-Q1", "2026", "lifetime", "2026-13", "", "2026-3", 5])
+@pytest.mark.parametrize(
+    "period", ["2026-W10", "2026-03-01", "2026-Q1", "2026", "lifetime", "2026-13", "", "2026-3", 5]
+)
 def test_a_month_board_goes_by_months(period, spring):
     with pytest.raises(InvalidInput) as refused:
         spring.engine.board("inviters", period=period)

@@ -97,7 +97,7 @@ def test_a_condition_has_no_truth_so_a_chained_comparison_cannot_slip_through():
         lambda: not (amount > 5),
         lambda: bool(amount),
     ):
-        with pytest.raises(RuleError, match="condition_truth|neither true nor false|compare the fact"):
+        with pytest.raises(RuleError, match=r"neither true nor false|compare the fact"):
             wrong()
 
 
@@ -211,7 +211,9 @@ def test_a_literal_of_a_type_that_the_fact_cannot_have_is_refused(where):
         pays(where=where)
 
 
-@pytest.mark.parametrize("name", ["referee.count.purchase@month", "referee.level", "referral.channel", "upline.age_days"])
+@pytest.mark.parametrize(
+    "name", ["referee.count.purchase@month", "referee.level", "referral.channel", "upline.age_days"]
+)
 def test_facts_of_later_issues_are_absent(name):
     with pytest.raises(RuleError):
         field(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from referral_engine import BATCH_MAX, Event, InvalidEvent, InvalidInput, Outcome, StoreError, rule
 from referral_engine.outcomes import ReasonCode, Status
 from referral_engine.storage import MemoryStore
-from tests.contract.stage import START, Stage, pays, program_of, spring_program
+from tests.contract.stage import START, Stage, pays, program_of
 
 SHANGHAI = timezone(timedelta(hours=8))
 
@@ -236,7 +236,14 @@ def test_at_none_stays_none_in_the_comparison_of_content(spring):
 
 @pytest.mark.parametrize(
     "other",
-    [{"amount": 2501}, {"amount": None}, {"member": "alice"}, {"type": "checkin"}, {"attributes": {"x": 1}}, {"at": START}],
+    [
+        {"amount": 2501},
+        {"amount": None},
+        {"member": "alice"},
+        {"type": "checkin"},
+        {"attributes": {"x": 1}},
+        {"at": START},
+    ],
 )
 def test_the_same_id_with_other_content_is_rejected(other, spring):
     given = {"id": "p-1", "type": "purchase", "member": "bob", "amount": 2500}

@@ -25,7 +25,6 @@ from referral_engine import (
     ReferralEngine,
     ReferralEngineError,
     Reward,
-    Rule,
     SystemClock,
     Unit,
 )
@@ -342,4 +341,3 @@ def test_higher_priority_draws_on_the_budget_first_then_id():
     assert [verdict.rule for verdict in stage.engine.explain(outcome.event_id).verdicts] == ["b", "a", "c"]
     shuffled = Stage(program_of(*reversed(rules), budget={"points": 110}))
     assert [grant.rule for grant in shuffled.buy("bob").grants] == ["b", "c"], "listing order never matters"
-

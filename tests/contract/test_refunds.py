@@ -85,7 +85,10 @@ def test_the_shortfall_becomes_a_debt_that_later_grants_repay_first():
 
 
 def test_a_hold_repays_the_debt_when_it_is_posted_and_a_small_grant_repays_a_part():
-    small, held = pays(30, on="checkin"), pays(give=[Reward("member", "points", 50, hold=timedelta(1))], id="held", on="gift")
+    small, held = (
+        pays(30, on="checkin"),
+        pays(give=[Reward("member", "points", 50, hold=timedelta(1))], id="held", on="gift"),
+    )
     stage = Stage(program_of(pays(100, id="buys"), small, held))
     stage.buy("bob", 10, id="p-1")
     stage.engine.redeem("bob", 100, key="r-1")

@@ -90,7 +90,9 @@ def test_a_signup_with_the_code_is_credited_to_its_owner(stage):
 def test_a_code_is_read_as_people_type_it(stage):
     text = stage.engine.invite_code("alice").text
     full_width = "".join(chr(ord(sign) + 0xFEE0) for sign in text)
-    for n, typed in enumerate([text.lower(), f" {text} ", "-".join(text), "_".join(text), full_width, text.replace("L", "1")]):
+    for n, typed in enumerate(
+        [text.lower(), f" {text} ", "-".join(text), "_".join(text), full_width, text.replace("L", "1")]
+    ):
         assert stage.signup(f"friend-{n}", code=typed).referral.referrer == "alice", typed
 
 

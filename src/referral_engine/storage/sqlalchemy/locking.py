@@ -45,7 +45,8 @@ class RowLocking:
         self._origins = sql.lookup(tables.events, ["member"], ["id"])
         self._recipients_of = sql.lookup(tables.grants, ["member"], ["event"])
         self._recipients = sql.lookup(tables.grants, ["member"], ["id"])
-        self._referrers = sql.lookup(tables.members, ["member", "referrer"], ["member"])
+        self._referrers = sql.lookup(tables.referrals, ["referrer"], ["referee"])
+        self._known = sql.lookup(tables.members, ["member"], ["member"])
         self._members = sql.lookup(tables.members, rows.MEMBER_COLUMNS, ["member"], order=["member"])
         self._codes = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
         self._spends = sql.lookup(tables.spends, ["campaign"], ["campaign", "unit"], order=["campaign", "unit"])
@@ -56,29 +57,28 @@ class RowLocking:
     def hold(self, connection: Connection, wanted: Wanted, *, exact: bool) -> Held | None:
         """As Locking.hold."""
         program = wanted.program
-        concerned, known = self._resolved(connection, wanted)
-        stubs = sorted(wanted.arriving & concerned - known)
-        if stubs:
+        concerned = self._resolved(connection, wanted)
+        arriving = wanted.arriving & concerned
+        known = {member for (member,) in self._known.rows(connection, program, arriving)}
+        if stubs := sorted(arriving - known):
             self._stubs.run(connection, [(program, member, member, 0, 0, 0) for member in stubs])
         locked = self._members.rows(connection, program, concerned, lock=True)
         members = {row[0]: rows.member_of(row) for row in locked if row[1] is not None}
         if exact:
             self._hold_shared(connection, wanted)
-        return Held(frozenset(concerned), members, frozenset(stubs) - members.keys())
+        return Held(concerned, members, frozenset(stubs) - members.keys())
 
-    def _resolved(self, connection: Connection, wanted: Wanted) -> tuple[set[str], set[str]]:
-        """Name the members concerned, and those of the actors and arriving that exist."""
-        program = wanted.program
+    def _resolved(self, connection: Connection, wanted: Wanted) -> frozenset[str]:
+        """Name the members concerned, before they are locked."""
         ways = (
+            (self._referrers, wanted.actors),
             (self._owners, wanted.codes),
             (self._origins, wanted.origins),
             (self._recipients_of, wanted.origins),
             (self._recipients, wanted.grants),
         )
-        found = {member for lookup, ids in ways for (member,) in lookup.rows(connection, program, ids)}
-        links = dict(map(tuple, self._referrers.rows(connection, program, wanted.actors | wanted.arriving)))
-        referrers = {links.get(actor) for actor in wanted.actors}
-        return {*wanted.actors, *wanted.members, *found, *referrers} - {None}, set(links)
+        found = {member for lookup, ids in ways for (member,) in lookup.rows(connection, wanted.program, ids)}
+        return (wanted.actors | wanted.members | found) - {None}
 
     def _hold_shared(self, connection: Connection, wanted: Wanted) -> None:
         program = wanted.program

@@ -98,6 +98,13 @@ class PostgresSql:
         head = f"UPDATE {names.table(table)} AS kept SET {self._given(sets)} FROM {self._arrays(table, columns)}"  # noqa: S608 - own names
         return PostgresBulk(f"{head} WHERE kept.program = %(program)s AND {self._given(' AND '.join(where))}", columns)
 
+    def delete(self, table: Table, keys: Sequence[str]) -> PostgresBulk:
+        """As Sql.delete."""
+        names = self._names
+        head = f"DELETE FROM {names.table(table)} AS kept USING {self._arrays(table, keys)}"  # noqa: S608 - own names
+        where = " AND ".join(f"kept.{names.column(key)} = given.{names.column(key)}" for key in keys)
+        return PostgresBulk(f"{head} WHERE kept.program = %(program)s AND {where}", tuple(keys))
+
     def _given(self, template: str) -> str:
         return GIVEN.sub(lambda match: f"given.{self._names.column(match[1])}", template)
 

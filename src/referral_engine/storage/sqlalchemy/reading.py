@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from referral_engine.facts import StoredEvent, Wanted
     from referral_engine.ledger.grant import StoredGrant
     from referral_engine.members.member import Member
+    from referral_engine.referrals.referral import Referral
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
@@ -82,9 +83,8 @@ class Reader:
         reads of what a member's lock guards see, and keep, the newest rows, whatever the host's isolation.
         """
         named = self._named(connection, wanted, lock=lock)
-        concerned, members = self._concerned(connection, wanted, named, held)
-        program, ids = wanted.program, concerned
-        referrals = self._referrals.rows(connection, program, ids, lock=lock)
+        program, (ids, referrals) = wanted.program, self._referred(connection, wanted, named, held, lock=lock)
+        members = self.members(connection, program, ids) if held is None else held.members
         tallies = self._tallies.rows(connection, program, ids, wanted.tally_types, lock=lock)
         balances = self._balances.rows(connection, program, ids, wanted.units, lock=lock)
         limits = self._limits.rows(connection, program, ids, wanted.limit_rules, wanted.limit_periods, lock=lock)
@@ -93,7 +93,7 @@ class Reader:
         transfers = self._transfers.rows(connection, program, wanted.transfers)
         return Facts(
             members=members,
-            referrals={row[0]: rows.referral_of(row) for row in referrals},
+            referrals=referrals,
             codes=named.codes,
             own_codes=named.own_codes,
             events=named.events,
@@ -123,18 +123,20 @@ class Reader:
         grants = {row[0]: rows.grant_of(row) for row in (*by_event, *by_id)}
         return Named(codes, own_codes, events, grants, _grants_of(events, [(row[1], row[0]) for row in by_event]))
 
-    def _concerned(
-        self, connection: Connection, wanted: Wanted, named: Named, held: Held | None
-    ) -> tuple[set[str], dict[str, Member]]:
-        """Name the members concerned, and answer those that exist."""
-        concerned = named.concerned(wanted)
-        members = self.members(connection, wanted.program, concerned) if held is None else held.members
-        referrers = {one.referrer for actor in wanted.actors if (one := members.get(actor)) and one.referrer}
+    def _referred(
+        self, connection: Connection, wanted: Wanted, named: Named, held: Held | None, *, lock: bool
+    ) -> tuple[set[str], dict[str, Referral]]:
+        """Name the members concerned, the referrers of actors among them, and answer their referrals."""
+        ids = named.concerned(wanted)
+        found = self._referrals.rows(connection, wanted.program, ids if held is None else held.ids, lock=lock)
+        referrals = {row[0]: rows.referral_of(row) for row in found}
+        referrers = {one.referrer for actor in wanted.actors if (one := referrals.get(actor)) is not None}
         if held is None:
-            members.update(self.members(connection, wanted.program, referrers - concerned))
-        elif not concerned | referrers <= held.ids:
+            more = self._referrals.rows(connection, wanted.program, referrers - ids)
+            referrals.update((row[0], rows.referral_of(row)) for row in more)
+        elif not ids | referrers <= held.ids:
             raise StartAgain("the members concerned changed while they were being locked")
-        return concerned | referrers, members
+        return ids | referrers, referrals
 
     def members(self, connection: Connection, program: str, ids: Collection[str]) -> dict[str, Member]:
         """Read members by id."""

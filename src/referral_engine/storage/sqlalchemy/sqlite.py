@@ -121,6 +121,11 @@ class SqliteSql:
         order = [places[name] for name in GIVEN.findall(text)]
         return SqliteBulk(GIVEN.sub("?", text), itemgetter(*order))
 
+    def delete(self, table: Table, keys: Sequence[str]) -> SqliteBulk:
+        """As Sql.delete."""
+        where = " AND ".join(f"{self._names.column(key)} = ?" for key in ("program", *keys))
+        return SqliteBulk(f"DELETE FROM {self._names.table(table)} WHERE {where}", None)  # noqa: S608 - own names
+
     def query(self, template: str) -> SqliteQuery:
         """As Sql.query."""
         text = self._names.fill(template)

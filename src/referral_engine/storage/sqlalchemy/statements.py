@@ -71,6 +71,10 @@ class Sql(Protocol):
         """Build an update of rows of the program, `keys` and `given`: only rows that fit the guard are changed."""
         ...
 
+    def delete(self, table: Table, keys: Sequence[str]) -> Bulk:
+        """Build a delete of rows of the program and `keys`."""
+        ...
+
     def query(self, template: str) -> Query:
         """Build any one statement."""
         ...

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from referral_engine.outcomes import Outcome
+if TYPE_CHECKING:
+    from referral_engine.outcomes import Outcome
 
 
 @dataclass(frozen=True, slots=True)

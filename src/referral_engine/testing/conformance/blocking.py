@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import datetime
 from threading import Thread
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from referral_engine.changes import Decision
-from referral_engine.facts import Facts, Wanted
-from referral_engine.leaderboard.standing import Place, Standing
-from referral_engine.ledger.transfer import Transfer
-from referral_engine.outcomes import Drift, Message
-from referral_engine.ports import NonBlockingStore
-from referral_engine.referrals.referral import Referral, ReferralState
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.leaderboard.standing import Place, Standing
+    from referral_engine.ledger.transfer import Transfer
+    from referral_engine.outcomes import Drift, Message
+    from referral_engine.ports import NonBlockingStore
+    from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 

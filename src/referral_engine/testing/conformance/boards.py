@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 from referral_engine.leaderboard.standing import Place
-from referral_engine.ports import BlockingStore
 from referral_engine.testing.conformance.samples import PROGRAM, Desk, raising
+
+if TYPE_CHECKING:
+    from referral_engine.ports import BlockingStore
 
 MEMBERS = 40
 COMMITS = 30
@@ -20,8 +23,8 @@ class Boards:
         desk = Desk(store)
         for name, score in (("alice", 2), ("bob", 9), ("carol", 10), ("dave", 1)):
             desk.write(raising(name, score))
-        assert ["carol", "bob", "alice", "dave"] == [row.member for row in desk.standings()]
-        assert [10, 9, 2, 1] == [row.score for row in desk.standings()]
+        assert [row.member for row in desk.standings()] == ["carol", "bob", "alice", "dave"]
+        assert [row.score for row in desk.standings()] == [10, 9, 2, 1]
 
     def test_ties_go_to_who_was_first(self, store: BlockingStore) -> None:
         """Equal scores are listed by who reached them first, across commits and within one decision."""
@@ -30,7 +33,7 @@ class Boards:
         desk.write(raising("bob", 3), raising("carol", 3), raising("alice", 3))
         desk.write(raising("erin", 3))
         desk.write(raising("dave", 2))
-        assert ["bob", "carol", "alice", "erin", "dave"] == [row.member for row in desk.standings()]
+        assert [row.member for row in desk.standings()] == ["bob", "carol", "alice", "erin", "dave"]
 
     def test_a_score_regained_was_reached_later(self, store: BlockingStore) -> None:
         """Who lost a point and won it back stands behind those who reached the score in between."""
@@ -38,9 +41,9 @@ class Boards:
         desk.write(raising("alice", 2))
         desk.write(raising("bob", 2))
         desk.write(raising("alice", -1))
-        assert ["bob", "alice"] == [row.member for row in desk.standings()]
+        assert [row.member for row in desk.standings()] == ["bob", "alice"]
         desk.write(raising("alice", 1))
-        assert [("bob", 2), ("alice", 2)] == [(row.member, row.score) for row in desk.standings()]
+        assert [(row.member, row.score) for row in desk.standings()] == [("bob", 2), ("alice", 2)]
 
     def test_a_change_by_nothing_counts_as_reached_now(self, store: BlockingStore) -> None:
         """A score that a decision lowered and raised again was reached now, though it is what it was."""
@@ -48,14 +51,14 @@ class Boards:
         desk.write(raising("alice", 2))
         desk.write(raising("bob", 2))
         desk.write(raising("alice", 0))
-        assert ["bob", "alice"] == [row.member for row in desk.standings()]
+        assert [row.member for row in desk.standings()] == ["bob", "alice"]
 
     def test_a_score_of_nothing_is_not_listed(self, store: BlockingStore) -> None:
         """A score that is 0, or was never reached, has no standing, no place and is not counted."""
         desk = Desk(store)
         desk.write(raising("alice", 2), raising("bob", 1), raising("carol", 0))
         desk.write(raising("alice", -2))
-        assert (["bob"], 1) == ([row.member for row in desk.standings()], store.count(PROGRAM, "inviters", "2026-03"))
+        assert ([row.member for row in desk.standings()], store.count(PROGRAM, "inviters", "2026-03")) == (["bob"], 1)
         for nobody in ("alice", "carol", "dave"):
             assert store.place(PROGRAM, "inviters", "2026-03", nobody) is None
 
@@ -67,10 +70,10 @@ class Boards:
             raising("bob", 2, period="2026-04"),
             raising("carol", 3, board="Inviters", period="2026-03"),
         )
-        assert ["alice"] == [row.member for row in desk.standings()]
-        assert ["bob"] == [row.member for row in desk.standings(period="2026-04")]
-        assert [] == desk.standings(period="2026-0")
-        assert (1, 0) == (store.count(PROGRAM, "Inviters", "2026-03"), store.count(PROGRAM, "Inviters", "2026-04"))
+        assert [row.member for row in desk.standings()] == ["alice"]
+        assert [row.member for row in desk.standings(period="2026-04")] == ["bob"]
+        assert desk.standings(period="2026-0") == []
+        assert (store.count(PROGRAM, "Inviters", "2026-03"), store.count(PROGRAM, "Inviters", "2026-04")) == (1, 0)
         assert store.place(PROGRAM, "inviters", "2026-04", "alice") is None
 
     def test_pages_places_and_counts_agree_with_a_plain_sort(self, store: BlockingStore) -> None:

@@ -23,7 +23,7 @@ class _Gift:
 @dataclass
 class _Kept:
     event: Event
-    answer: Answer = Answer("accepted")
+    answer: Answer
     gifts: list[_Gift] = field(default_factory=list)
     charged: Slots = field(default_factory=Slots)
     inviters: tuple[str, str, str] = ("", "", "")
@@ -38,7 +38,7 @@ class Model:
         self.codes: dict[str, tuple[str | None, float]] = {}
         self.kept: dict[str, _Kept] = {}
         self.purses: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.purchases, self.limits, self.undone = Counter[str](), Slots(), set[str]()
+        self.limits, self.undone = Slots(), set[str | None]()
         self.boards: defaultdict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
         self.ticks = self.spent = self.held = 0
 
@@ -48,21 +48,20 @@ class Model:
             same = known.event == event
             return replace(known.answer, status="duplicate") if same else Answer("rejected", ("idempotency_conflict",))
         at, self.ticks = event.at or now, self.ticks + 1
-        inside = STARTS <= at < ENDS
+        month = (at + timedelta(hours=8)).strftime("%Y-%m") if STARTS <= at < ENDS else ""
         if event.type == "refund":
             return self._refund(event)
-        if event.type == "purchase" and inside and event.attributes.get("poison"):
+        if event.type == "purchase" and month and event.attributes.get("poison"):
             return Answer("rejected", ("rule_error",))
-        kept = self.kept[event.id] = _Kept(event)
-        kept.answer = self._happen(kept, event, (at + timedelta(hours=8)).strftime("%Y-%m") if inside else "", at)
+        kept = self.kept[event.id] = _Kept(event, Answer("accepted"))
+        kept.answer = self._happen(kept, event, at, month)
         return kept.answer
 
-    def _happen(self, kept: _Kept, event: Event, month: str, at: datetime) -> Answer:
+    def _happen(self, kept: _Kept, event: Event, at: datetime, month: str) -> Answer:
         if event.type == "signup" and event.member in self.referrers:
             return Answer("accepted", ("already_member",))
         referrer, reason = self._attribute(event)
         self.referrers.setdefault(event.member, referrer)
-        self.purchases[event.member] += event.type == "purchase"
         if referrer is not None and month:
             kept.inviters = ("inviters", month, referrer)
             self._score(*kept.inviters, 1)
@@ -74,28 +73,27 @@ class Model:
     def _attribute(self, event: Event) -> tuple[str | None, str | None]:
         referrer, code = event.referrer, event.code
         if code is not None:
-            referrer, left = self.codes.get(code, (None, -2))
+            referrer, left = self.codes.get(code, (None, -2 if code.isalnum() else -3))
             if left <= 0:
-                unknown = "unknown_code" if code.isalnum() else "invalid_code"
-                return None, {0: "code_used_up", -1: "code_disabled"}.get(int(left), unknown)
+                return None, ("code_used_up", "code_disabled", "unknown_code", "invalid_code")[-int(left)]
             self.codes[code] = (referrer, left - 1)
         if referrer is None or referrer in self.referrers:
             return referrer, "no_referrer" if code and referrer is None else None
         return None, "self_referral" if referrer == event.member else "unknown_referrer"
 
     def _rewards(self, event: Event, at: datetime, month: str) -> tuple[str, Given, Slots]:
-        member, amount, nth = event.member, event.amount or 0, self.purchases[event.member]
+        member, amount = event.member, event.amount or 0
+        nth = sum((one.event.member, one.event.type) == (member, "purchase") for one in self.kept.values())
         if event.type == "checkin":
             gift = min(70, MOST["daily"] - self.limits["daily", member, month])
             return "daily", [(member, gift, 70, None)], Slots({("daily", member, month): gift})
         if event.type == "purchase" and nth % 3 == 0:
             return "every_third", [(member, 1 + amount // 100, 1 + amount // 100, None)], Slots()
-        if event.type != "purchase" or nth > 1 or amount < 2000:
+        if event.type != "purchase" or nth > 1 or amount < 2000:  # noqa: PLR2004 - as in the rule
             return "", [], Slots()
-        if (referrer := self.referrers[member]) is None or member in self.undone:
-            return "first-order", [], Slots()
+        referrer = "" if member in self.undone else self.referrers[member] or ""
         both: Given = [(referrer, 500, 500, at + HOLD), (member, 200, 200, None)]
-        return "first-order", both, Slots({("first-order", referrer, month): 1})
+        return "first-order", both if referrer else [], Slots({("first-order", referrer, month): 1})
 
     def _give(self, kept: _Kept, given: Given, slots: Slots) -> str | None:
         if not given or any(self.limits[key] >= MOST[key[0]] for key in slots):
@@ -112,11 +110,12 @@ class Model:
                 self._post(kept.gifts[-1])
         return None
 
-    def _post(self, gift: _Gift) -> None:
+    def _post(self, gift: _Gift) -> int:
         purse, left = self.purses[gift.member], gift.amount - gift.taken
         owed = min(left, purse["debt"])
         purse.update(held=-left, lifetime=left, debt=-owed, available=left - owed)
         gift.due, self.held, self.spent = None, self.held - left, self.spent + left
+        return 1
 
     def _refund(self, event: Event) -> Answer:
         origin, taken = self.kept.get(event.of or ""), list[tuple[str, int, int, int]]()
@@ -137,7 +136,7 @@ class Model:
             taken += [(gift.member, back, held, owed)] if back else []
         if origin.refunded == whole:
             self.limits -= origin.charged
-            self.undone |= {event.member} if origin.answer.referrer else set()
+            self.undone.add(origin.answer.referrer and event.member)
             self._score(*origin.inviters, -1)
         return self.kept.setdefault(event.id, _Kept(event, Answer("accepted", taken=tuple(sorted(taken))))).answer
 
@@ -148,4 +147,4 @@ class Model:
     def release(self, now: datetime) -> int:
         """Post what is due, and tell how many holds that were."""
         held = [gift for kept in self.kept.values() for gift in kept.gifts if gift.due and gift.taken < gift.amount]
-        return sum(self._post(gift) is None for gift in held if gift.due and gift.due <= now)
+        return sum(self._post(gift) for gift in held if gift.due and gift.due <= now)

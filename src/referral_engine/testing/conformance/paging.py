@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from referral_engine import changes as c
 from referral_engine.errors import InvalidInput
-from referral_engine.ports import BlockingStore
 from referral_engine.testing.conformance.samples import (
     PROGRAM,
     START,
@@ -20,6 +20,9 @@ from referral_engine.testing.conformance.samples import (
     raising,
     saying,
 )
+
+if TYPE_CHECKING:
+    from referral_engine.ports import BlockingStore
 
 _DAY = timedelta(days=1)
 
@@ -47,7 +50,7 @@ class Paging:
                 desk.standings()[0].reached,
                 *(row.cursor for row in store.messages(PROGRAM, None, 9)[2 * place :]),
             ]
-            assert (6, True) == (len(set(cursors)), min(cursors) > highest)
+            assert (len(set(cursors)), min(cursors) > highest) == (6, True)
             highest = max(cursors)
 
     def test_a_decision_appends_in_its_own_order(self, store: BlockingStore) -> None:
@@ -76,12 +79,12 @@ class Paging:
         desk.write(c.UpdateReferral(a_referral("m4", "alice", state="reversed")))
         rows = store.referrals(PROGRAM, "alice", None, None, 9)
         assert names == [row.referee for row in rows]
-        assert ["m4"] == [row.referee for row in store.referrals(PROGRAM, "alice", "reversed", None, 9)]
-        assert ["m2"] == [row.referee for row in store.referrals(PROGRAM, "alice", "qualified", rows[1].cursor, 1)]
+        assert [row.referee for row in store.referrals(PROGRAM, "alice", "reversed", None, 9)] == ["m4"]
+        assert [row.referee for row in store.referrals(PROGRAM, "alice", "qualified", rows[1].cursor, 1)] == ["m2"]
         assert names[:2] == [row.referee for row in store.referrals(PROGRAM, "alice", None, None, 2)]
         assert names[3:] == [row.referee for row in store.referrals(PROGRAM, "alice", None, rows[2].cursor, 9)]
-        assert [] == store.referrals(PROGRAM, "alice", None, rows[4].cursor, 9)
-        assert [] == store.referrals(PROGRAM, "m1", None, None, 9)
+        assert store.referrals(PROGRAM, "alice", None, rows[4].cursor, 9) == []
+        assert store.referrals(PROGRAM, "m1", None, None, 9) == []
 
     def test_transfers_are_paged(self, store: BlockingStore) -> None:
         """Transfers of a member in one unit come in the order of recording, after a cursor, at most `limit` of them."""
@@ -95,10 +98,10 @@ class Paging:
             )
         rows = store.transfers(PROGRAM, "alice", "points", None, 9)
         assert [a_transfer("t5"), a_transfer("t1"), a_transfer("t4")] == rows
-        assert ["t5", "t1"] == [row.id for row in store.transfers(PROGRAM, "alice", "points", None, 2)]
-        assert ["t4"] == [row.id for row in store.transfers(PROGRAM, "alice", "points", rows[1].cursor, 9)]
-        assert ["t5-usd"] == [row.id for row in store.transfers(PROGRAM, "alice", "usd", None, 1)]
-        assert [] == store.transfers(PROGRAM, "carol", "points", None, 9)
+        assert [row.id for row in store.transfers(PROGRAM, "alice", "points", None, 2)] == ["t5", "t1"]
+        assert [row.id for row in store.transfers(PROGRAM, "alice", "points", rows[1].cursor, 9)] == ["t4"]
+        assert [row.id for row in store.transfers(PROGRAM, "alice", "usd", None, 1)] == ["t5-usd"]
+        assert store.transfers(PROGRAM, "carol", "points", None, 9) == []
 
     def test_the_outbox_is_paged(self, store: BlockingStore) -> None:
         """Messages come in the order of commits with all they carry, after a cursor, at most `limit` of them."""
@@ -110,8 +113,8 @@ class Paging:
         assert [(START, {"number": 2**60 + n, "text": "中文 '\"\\", "none": None}) for n in range(5)] == [
             (row.at, dict(row.payload)) for row in rows
         ]
-        assert ["said-3", "said-4"] == desk.said(rows[2].cursor)
-        assert ["said-1"] == desk.said(rows[0].cursor, 1)
+        assert desk.said(rows[2].cursor) == ["said-3", "said-4"]
+        assert desk.said(rows[0].cursor, 1) == ["said-1"]
 
     def test_the_outbox_goes_on_from_what_was_acknowledged(self, store: BlockingStore) -> None:
         """`after=None` begins behind the highest cursor that was acknowledged; an explicit cursor is taken as it is."""
@@ -120,10 +123,10 @@ class Paging:
             desk.write(saying(f"said-{n}"))
         cursors = [row.cursor for row in store.messages(PROGRAM, None, 9)]
         desk.write(c.Acknowledge(cursors[1]))
-        assert ["said-2", "said-3"] == desk.said()
+        assert desk.said() == ["said-2", "said-3"]
         desk.write(c.Acknowledge(cursors[0]))
-        assert ["said-2", "said-3"] == desk.said()
-        assert ["said-1", "said-2", "said-3"] == desk.said(cursors[0])
+        assert desk.said() == ["said-2", "said-3"]
+        assert desk.said(cursors[0]) == ["said-1", "said-2", "said-3"]
         assert [f"said-{n}" for n in range(4)] == desk.said(0)
 
     def test_nothing_yet_to_come_is_acknowledged(self, store: BlockingStore) -> None:
@@ -131,11 +134,11 @@ class Paging:
         desk = Desk(store)
         desk.write(c.Acknowledge(7))
         desk.write(saying("said-0"))
-        assert ["said-0"] == desk.said()
+        assert desk.said() == ["said-0"]
         desk.write(c.Acknowledge(10**9))
-        assert [] == desk.said()
+        assert desk.said() == []
         desk.write(saying("said-1"))
-        assert ["said-1"] == desk.said()
+        assert desk.said() == ["said-1"]
 
     def test_holds_are_due_by_time(self, store: BlockingStore) -> None:
         """Held grants are due from their `held_until` on, the earliest first, at most `limit` of them."""
@@ -145,10 +148,10 @@ class Paging:
         for one, day in days.items():
             desk.write(c.AddGrant(a_grant(one, hold=day * _DAY)))
         desk.write(c.AddGrant(a_grant("g9")))
-        assert [] == store.due(PROGRAM, START + _DAY - timedelta(microseconds=1), 9)
-        assert ["g5"] == store.due(PROGRAM, START + _DAY, 9)
-        assert ["g5", "g4", "g2"] == store.due(PROGRAM, START + 3 * _DAY, 9)
-        assert ["g5", "g4"] == store.due(PROGRAM, START + 9 * _DAY, 2)
+        assert store.due(PROGRAM, START + _DAY - timedelta(microseconds=1), 9) == []
+        assert store.due(PROGRAM, START + _DAY, 9) == ["g5"]
+        assert store.due(PROGRAM, START + 3 * _DAY, 9) == ["g5", "g4", "g2"]
+        assert store.due(PROGRAM, START + 9 * _DAY, 2) == ["g5", "g4"]
 
     def test_a_hold_that_ended_is_not_due(self, store: BlockingStore) -> None:
         """A grant that was posted or voided is not due any more; one that was reversed in part is."""
@@ -161,7 +164,7 @@ class Paging:
             c.UpdateGrant(a_grant("g2", hold=_DAY, state="voided", reversed=10)),
             c.UpdateGrant(a_grant("g3", hold=_DAY, reversed=4)),
         )
-        assert ["g3"] == store.due(PROGRAM, START + _DAY, 9)
+        assert store.due(PROGRAM, START + _DAY, 9) == ["g3"]
 
     def test_the_schema_may_be_created_again(self, store: BlockingStore) -> None:
         """`create_schema` on a store that has one keeps what is there."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referral_engine import changes as c
 from referral_engine.facts import Facts, Footprint, ScoreKey, Tally, Wanted
 from referral_engine.ledger.balance import Balance, Spend
 from referral_engine.ledger.grant import Grant, Reversal, StoredGrant
 from referral_engine.outcomes import Outcome, Reason, Verdict
-from referral_engine.ports import BlockingStore
 from referral_engine.testing.conformance.samples import (
     PROGRAM,
     REVISION,
@@ -28,6 +27,9 @@ from referral_engine.testing.conformance.samples import (
     saying,
 )
 from referral_engine.validation import FrozenDict
+
+if TYPE_CHECKING:
+    from referral_engine.ports import BlockingStore
 
 _WITHIN_A_DAY = START + timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
 _GRANT = Grant("g1", "gift", "referrer", "alice", "cash", "usd", 9, 10, _WITHIN_A_DAY)
@@ -203,7 +205,10 @@ class Reading:
         names = ["alice", "bob", "carol", "dave", "erin", "frank"]
         desk.write(
             *joining(*names),
-            *(c.AdjustBalance(one, "points", Balance(available=place + 1), True) for place, one in enumerate(names)),
+            *(
+                c.AdjustBalance(one, "points", Balance(available=place + 1), fresh=True)
+                for place, one in enumerate(names)
+            ),
             c.AddReferral(a_referral("bob", "alice"), 0),
             c.AddCode(a_code("C1", "carol"), invite=True),
             c.AddEvent(an_event("buy-1", "dave"), 0),
@@ -221,7 +226,7 @@ class Reading:
         for wanted, concerned in ways:
             facts = desk.read(**wanted, units=["points"])
             assert (concerned, {(one, "points") for one in concerned}) == (set(facts.members), set(facts.balances))
-        assert {"g1": "erin"} == {key: one.grant.member for key, one in desk.read(origins=["buy-1"]).grants.items()}
+        assert {key: one.grant.member for key, one in desk.read(origins=["buy-1"]).grants.items()} == {"g1": "erin"}
 
     def test_an_owners_code_is_found(self, store: BlockingStore) -> None:
         """`own_codes` names the invite code of an owner for a campaign, or for every campaign, and shows it."""
@@ -231,7 +236,7 @@ class Reading:
         desk.write(c.AddCode(a_code("C3", "alice", campaign="autumn"), invite=False))
         wanted = [("alice", None), ("alice", "spring"), ("alice", "autumn"), ("bob", None)]
         facts = desk.read(own_codes=wanted)
-        assert {("alice", None): "C1", ("alice", "spring"): "C2"} == facts.own_codes
+        assert facts.own_codes == {("alice", None): "C1", ("alice", "spring"): "C2"}
         assert {"C1": every, "C2": spring} == facts.codes
 
     def test_read_writes_nothing(self, store: BlockingStore) -> None:
@@ -239,7 +244,7 @@ class Reading:
         desk = Desk(store)
         for _ in range(2):
             facts = desk.read(members=["alice"], arriving=["alice"], actors=["alice"], units=["points"])
-            assert ({}, {}, []) == (facts.members, facts.balances, desk.said())
+            assert (facts.members, facts.balances, desk.said()) == ({}, {}, [])
         desk.join("alice")
 
     def test_decide_sees_what_read_shows(self, store: BlockingStore) -> None:
@@ -250,7 +255,7 @@ class Reading:
             c.AddReferral(a_referral("bob", "alice"), 0),
             _rich_event(),
             c.AddGrant(a_grant("g1", "alice", "buy-1")),
-            c.AdjustBalance("alice", "points", Balance(available=5), True),
+            c.AdjustBalance("alice", "points", Balance(available=5), fresh=True),
             c.AdjustLimit(a_limit("bob"), 2),
             c.AdjustSpend("spring", "points", 1, 2, None),
             c.AdjustTally("bob", "purchase", 1, 5),
@@ -312,9 +317,9 @@ class Reading:
             assert points == facts.balances["alice", "points"].available == facts.tallies["alice", "purchase"].sum
             assert points == facts.spends["spring", "points"].spent == facts.transfers["t1"].amount
             assert ([points], [f"said-{points}"]) == ([row.score for row in desk.standings()], desk.said())
-            assert ["bob"] == [row.referee for row in store.referrals(desk.program, "alice", None, None, 9)]
+            assert [row.referee for row in store.referrals(desk.program, "alice", None, None, 9)] == ["bob"]
             assert [points] == [row.amount for row in store.transfers(desk.program, "alice", "points", None, 9)]
-            assert points <= 5 or [] == store.due(desk.program, START + timedelta(days=6), 9)  # noqa: PLR2004
+            assert points <= 5 or store.due(desk.program, START + timedelta(days=6), 9) == []  # noqa: PLR2004
         assert Facts() == store.read(
             Wanted("acm", members=frozenset({"alice"}), spends=frozenset({("spring", "points")}))
         )

@@ -6,17 +6,14 @@ They are records of the port, not of a program: no engine made them, so what the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from referral_engine import changes as c
 from referral_engine.codes.code import InviteCode
-from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Wanted
-from referral_engine.facts import Footprint as Footprint
-from referral_engine.leaderboard.standing import Standing
+from referral_engine.facts import Facts, Footprint, LimitKey, ScoreKey, StoredEvent, Wanted
 from referral_engine.ledger.grant import Grant, StoredGrant
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member, newcomer
@@ -24,6 +21,11 @@ from referral_engine.outcomes import Outcome
 from referral_engine.ports import BlockingStore
 from referral_engine.referrals.referral import Referral
 from referral_engine.validation import FrozenDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from referral_engine.leaderboard.standing import Standing
 
 PROGRAM = "acme"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -119,7 +121,7 @@ class Desk:
         numbered: list[c.Change] = []
         for change in changes:
             if hasattr(change, "ordinal"):
-                numbered.append(replace(change, ordinal=ordinal))  # type: ignore[type-var]
+                numbered.append(replace(change, ordinal=ordinal))  # type: ignore[arg-type]
                 ordinal += 1
             else:
                 numbered.append(change)
@@ -162,24 +164,27 @@ def _concerned(change: c.Change) -> list[tuple[str, Any]]:
             return [("members", member.id), *([("arriving", member.id)] if fresh else [])]
         case c.AddReferral(referral) | c.UpdateReferral(referral):
             return [("actors", referral.referee), ("members", referral.referrer)]
-        case c.AddCode(code):
-            return [("codes", code.text), *([("members", code.owner)] if code.owner else [])]
-        case c.DisableCode(text) | c.UseCode(text):
-            return [("codes", text)]
+        case c.AddCode() | c.DisableCode() | c.UseCode():
+            return _code_concerned(change)
         case c.AddEvent(event):
             return [("events", event.id), ("members", event.member)]
         case c.PutRefunded(event_id):
             return [("origins", event_id)]
-        case c.AdjustTally(member_id, kind):
-            return [("members", member_id), ("tally_types", kind)]
         case _:
-            return _money_concerned(change)
+            return _figures_concerned(change)
 
 
-def _money_concerned(change: c.Change) -> list[tuple[str, Any]]:
+def _code_concerned(change: c.AddCode | c.DisableCode | c.UseCode) -> list[tuple[str, Any]]:
+    if isinstance(change, c.AddCode):
+        owner = change.code.owner
+        return [("codes", change.code.text), *([("members", owner)] if owner else [])]
+    return [("codes", change.text)]
+
+
+def _figures_concerned(change: c.Change) -> list[tuple[str, Any]]:
     match change:
-        case c.AdjustBalance(member_id, unit):
-            return [("members", member_id), ("units", unit)]
+        case c.AdjustTally(member_id, name) | c.AdjustBalance(member_id, name):
+            return [("members", member_id), ("units" if isinstance(change, c.AdjustBalance) else "tally_types", name)]
         case c.AddGrant(stored) | c.UpdateGrant(stored):
             return [("members", stored.grant.member), ("grants", stored.grant.id)]
         case c.AddTransfer(transfer):
@@ -188,5 +193,4 @@ def _money_concerned(change: c.Change) -> list[tuple[str, Any]]:
             return [("members", key.holder), ("limit_rules", key.rule), ("limit_periods", key.period)]
         case c.AdjustSpend(campaign, unit):
             return [("spends", (campaign, unit))]
-        case _:
-            return []
+    return []

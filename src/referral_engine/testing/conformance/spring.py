@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from referral_engine.engine import ReferralEngine
 from referral_engine.leaderboard import Board
 from referral_engine.ledger import Unit
-from referral_engine.ports import BlockingStore
 from referral_engine.program import Campaign, Program
 from referral_engine.rewards import Limit, Reward, Rule, RuleContext, rule
-from referral_engine.rewards.context import Because, PythonAward
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from referral_engine.ports import BlockingStore
+    from referral_engine.rewards.context import Because, PythonAward
 
 STARTS = datetime(2026, 3, 1, tzinfo=UTC)
 ENDS = datetime(2026, 6, 1, tzinfo=UTC)
 HOLD = timedelta(days=14)
-BUDGET = 2_500
+BUDGET = 1_800
 MOST = {"daily": 200, "first-order": 2}
 """What the limits allow, by rule: points of a member in a month, and times for a referrer in a month."""
 

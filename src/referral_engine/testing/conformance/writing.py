@@ -182,7 +182,7 @@ class Writing:
         for step in before:
             desk.write(step)
         desk.write(change, saying("written"))
-        assert ["written"] == desk.said()
+        assert desk.said() == ["written"]
 
     def test_a_conflict_leaves_the_store_usable(self, store: BlockingStore) -> None:
         """After a Conflict the same records can be written by a decision that fits."""
@@ -236,4 +236,4 @@ class Writing:
         )
         assert dict(facts.limits) == {key: place + 1 for place, key in enumerate(keys)}
         assert {key: one.sum for key, one in facts.tallies.items()} == {("alice", "visit"): 10, ("alice", "visit2"): 20}
-        assert [1, 2] == [desk.standings(period=period)[0].score for period in ("2026-03", "lifetime")]
+        assert [desk.standings(period=period)[0].score for period in ("2026-03", "lifetime")] == [1, 2]

@@ -1,0 +1,41 @@
+"""Databases: which ones there are, and what each brings: its statements, its transactions and its locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from referral_engine.storage.sqlalchemy.locking import FileLocking, Locking, RowLocking
+from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
+from referral_engine.storage.sqlalchemy.sqlite import SqliteSql
+from referral_engine.storage.sqlalchemy.statements import Names, Sql
+from referral_engine.storage.sqlalchemy.transactions import PostgresTransactions, SqliteTransactions, Transactions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+    from referral_engine.storage.sqlalchemy.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """What a store needs to know of its database.
+
+    `row_locks`: rows are locked one by one, so there is an order to keep, and rows are made to be locked. Without them a
+    transaction that writes has locked everything.
+    """
+
+    sql: Sql
+    transactions: Transactions
+    locking: Locking
+    row_locks: bool
+
+
+def database_for(tables: Tables, dialect: Dialect) -> Database:
+    """Build what a database needs, in the words of its dialect."""
+    names = Names(tables, dialect.identifier_preparer)
+    if dialect.name == "postgresql":
+        sql = PostgresSql(names)
+        return Database(sql, PostgresTransactions(sql), RowLocking(sql, tables), row_locks=True)
+    sqlite = SqliteSql(names)
+    return Database(sqlite, SqliteTransactions(sqlite), FileLocking(), row_locks=False)

@@ -1,0 +1,165 @@
+"""Operations: everything a store does, as functions of a plain SQLAlchemy connection.
+
+The blocking store calls them, the awaitable one runs the very same through `run_sync`; only opening, waiting and closing
+differ. `decide` is called outside of the border to the drivers, so that what it raises passes through as it is.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
+
+from referral_engine.errors import InvalidInput
+from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
+from referral_engine.storage.sqlalchemy.databases import database_for
+from referral_engine.storage.sqlalchemy.drift import Audit
+from referral_engine.storage.sqlalchemy.pages import Pages
+from referral_engine.storage.sqlalchemy.reading import Reader
+from referral_engine.storage.sqlalchemy.translating import translating
+from referral_engine.storage.sqlalchemy.writing import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection, Dialect
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+    from referral_engine.storage.sqlalchemy.tables import Tables
+
+ResultT = TypeVar("ResultT")
+AnswerT = TypeVar("AnswerT")
+
+
+class Operations:
+    """What can be done with the tables through one kind of database and driver."""
+
+    def __init__(self, tables: Tables, dialect: Dialect) -> None:
+        self._tables = tables
+        self._dialect = (dialect.name, dialect.driver)
+        database = database_for(tables, dialect)
+        self._transactions = database.transactions
+        self._locking = database.locking
+        self._reader = Reader(database.sql, tables)
+        self._writer = Writer(database.sql, tables, row_locks=database.row_locks)
+        self.pages = Pages(database.sql)
+        self.audit = Audit(database.sql)
+
+    # In a transaction of our own
+
+    def apply(
+        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], *, exact: bool
+    ) -> Decision[ResultT]:
+        """Try a decision once and commit it; raises StartAgain. Closing the connection takes back what it left."""
+        with translating():
+            self._transactions.write(connection)
+        decision = self._decided(connection, wanted, decide, exact=exact, lock=False)
+        if decision.changes:
+            with translating(committing=True):
+                connection.commit()
+        return decision
+
+    def reading(self, connection: Connection, operation: Callable[[Connection], AnswerT]) -> AnswerT:
+        """Read in one snapshot."""
+        with translating():
+            self._transactions.read(connection)
+            return operation(connection)
+
+    def create_schema(self, connection: Connection) -> None:
+        """Create what is missing and commit it."""
+        with translating():
+            self._transactions.create(connection)
+            self._create(connection)
+        with translating(committing=True):
+            connection.commit()
+
+    # In the host's transaction
+
+    def check(self, connection: Connection) -> None:
+        """Refuse a connection that the statements are not written for."""
+        if (given := (connection.dialect.name, connection.dialect.driver)) != self._dialect:
+            store, other = "+".join(self._dialect), "+".join(given)
+            raise InvalidInput("connection", f"this store writes through {store}, the connection is of {other}")
+
+    def join(
+        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]
+    ) -> Decision[ResultT]:
+        """Write a decision inside the host's transaction, each attempt in a SAVEPOINT."""
+        self.check(connection)
+        attempts = Attempts(host=True)
+        while True:
+            try:
+                with translating():
+                    self._transactions.join(connection)
+                return self._saved(connection, wanted, decide, exact=attempts.exact)
+            except StartAgain as again:
+                attempts.failed(again)
+
+    def visiting(self, connection: Connection, operation: Callable[[Connection], AnswerT]) -> AnswerT:
+        """Read inside the host's transaction."""
+        self.check(connection)
+        try:
+            with translating(), self._transactions.visit(connection):
+                return operation(connection)
+        except StartAgain as again:
+            raise again.final(host=again.lost) from again.__cause__
+
+    def join_schema(self, connection: Connection) -> None:
+        """Create what is missing inside the host's transaction."""
+        self.check(connection)
+        try:
+            with translating():
+                self._transactions.join_creating(connection)
+                self._create(connection)
+        except StartAgain as again:
+            raise again.final(host=again.lost) from again.__cause__
+
+    # In either
+
+    def read(self, connection: Connection, wanted: Wanted) -> Facts:
+        """Read facts without locking."""
+        return self._reader.gather(connection, wanted, None)
+
+    def _decided(
+        self,
+        connection: Connection,
+        wanted: Wanted,
+        decide: Callable[[Facts], Decision[ResultT]],
+        *,
+        exact: bool,
+        lock: bool,
+    ) -> Decision[ResultT]:
+        """Lock, read, decide and write."""
+        with translating():
+            held = self._locking.hold(connection, wanted, exact=exact)
+            facts = self._reader.gather(connection, wanted, held, lock=lock)
+        decision = decide(facts)
+        if decision.changes:
+            with translating():
+                self._writer.write(connection, wanted.program, decision, facts, held)
+        return decision
+
+    def _saved(
+        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], *, exact: bool
+    ) -> Decision[ResultT]:
+        """Try a decision once in a SAVEPOINT, which is taken back when it comes to nothing."""
+        with translating():
+            savepoint = connection.begin_nested()
+        try:
+            decision = self._decided(connection, wanted, decide, exact=exact, lock=True)
+            with translating():
+                (savepoint.commit if decision.changes else savepoint.rollback)()
+        except BaseException:
+            with suppress(SQLAlchemyError):
+                savepoint.rollback()
+            raise
+        return decision
+
+    def _create(self, connection: Connection) -> None:
+        tables = self._tables
+        if tables.schema is not None and not connection.dialect.has_schema(connection, tables.schema):
+            connection.execute(CreateSchema(tables.schema))
+        tables.members.metadata.create_all(connection, tables=tables.all(), checkfirst=True)

@@ -1,0 +1,211 @@
+"""Steps: for each kind of change the statement that carries it out, its rows, and what its row count must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from referral_engine import changes as c
+from referral_engine.storage.sqlalchemy import rows
+from referral_engine.storage.sqlalchemy.attempts import StartAgain
+from referral_engine.storage.sqlalchemy.codec import maybe_microseconds, write_payload
+from referral_engine.events import microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from referral_engine.storage.sqlalchemy.statements import Bulk, Row, Sql
+    from referral_engine.storage.sqlalchemy.tables import Tables
+
+_FIGURES = ("available", "held", "lifetime", "expired", "redeemed", "debt")
+_LIMIT = ("holder", "rule", "period", "per", "within", "unit", "subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Writes the changes of one kind.
+
+    `rows` picks the rows that this step writes, from the program, the changes and the cursor of ordinal 0. `sort`ed rows
+    are written in the order of their keys. Every row must find what it changes; `shared` tells that another decision,
+    which holds no lock of ours, may have been in the way.
+    """
+
+    kind: type[Any]
+    bulk: Bulk
+    rows: Callable[[str, Sequence[Any], int], list[Row]]
+    sort: bool = True
+    shared: bool = False
+
+    def run(self, connection: Connection, program: str, groups: Mapping[type, Sequence[Any]], base: int) -> None:
+        """Write the rows of this step, if there are any; raises StartAgain when one found nothing to change."""
+        if not (changes := groups.get(self.kind)):
+            return
+        if not (written := self.rows(program, changes, base)):
+            return
+        if self.sort:
+            written.sort()
+        if self.bulk.run(connection, written) != len(written):
+            raise StartAgain(f"a precondition of {self.kind.__name__} does not hold", shared=self.shared)
+
+
+def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:
+    """What the locks on members guard; with `stubs`, a fresh member's row is there already."""
+    member = rows.MEMBER_COLUMNS[1:]
+    given = {name: f":{name}" for name in member}
+    grown = {name: f"kept.{name} + :{name}" for name in _FIGURES}
+    if stubs:
+        fresh_member = sql.update(tables.members, ["member"], member, given, "kept.joined_at IS NULL")
+    else:
+        fresh_member = sql.insert(tables.members, rows.MEMBER_COLUMNS)
+    known_member = sql.update(tables.members, ["member"], member, given, "kept.joined_at IS NOT NULL")
+    tally_conflict = _adding(["member", "type"], ["count", "sum"])
+    fresh_balance = sql.insert(tables.balances, ["member", "unit", *_FIGURES])
+    known_balance = sql.update(tables.balances, ["member", "unit"], _FIGURES, grown)
+    more_limit = sql.insert(tables.limits, [*_LIMIT, "count"], _adding(_LIMIT, ["count"]))
+    less_limit = sql.update(tables.limits, _LIMIT, ["count"], {"count": "kept.count + :count"})
+    state = {"state": ":state", "reversed": ":reversed"}
+    return [
+        Step(c.PutMember, fresh_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if x.fresh]),
+        Step(c.PutMember, known_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if not x.fresh]),
+        Step(
+            c.AdjustTally,
+            sql.insert(tables.tallies, ["member", "type", "count", "sum"], tally_conflict),
+            lambda p, cs, _: [(p, x.member, x.type, x.count, x.sum) for x in cs],
+        ),
+        Step(c.AdjustBalance, fresh_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if x.fresh]),
+        Step(c.AdjustBalance, known_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if not x.fresh]),
+        Step(c.AdjustLimit, more_limit, lambda p, cs, _: [_limit_row(p, x) for x in cs if x.by >= 0]),
+        Step(c.AdjustLimit, less_limit, lambda p, cs, _: [_limit_row(p, x) for x in cs if x.by < 0]),
+        Step(
+            c.PutRefunded,
+            sql.insert(tables.refunds, ["event", "amount"]),
+            lambda p, cs, _: [(p, x.event_id, x.amount) for x in cs if x.fresh],
+        ),
+        Step(
+            c.PutRefunded,
+            sql.update(tables.refunds, ["event"], ["amount"], {"amount": ":amount"}),
+            lambda p, cs, _: [(p, x.event_id, x.amount) for x in cs if not x.fresh],
+        ),
+        Step(
+            c.AddGrant,
+            sql.insert(tables.grants, rows.GRANT_COLUMNS),
+            lambda p, cs, _: [rows.grant_row(p, x.stored) for x in cs],
+        ),
+        Step(
+            c.UpdateGrant,
+            sql.update(tables.grants, ["id"], ["state", "reversed"], state),
+            lambda p, cs, _: [(p, x.stored.grant.id, x.stored.state, x.stored.reversed) for x in cs],
+        ),
+    ]
+
+
+def shared_steps(sql: Sql, tables: Tables) -> list[Step]:
+    """What no lock on a member guards: guarded deltas, as late as can be."""
+    within_uses = "kept.state = 'active' AND (kept.max_uses IS NULL OR kept.uses + :uses <= kept.max_uses)"
+    spent = {"spent": "kept.spent + :spent", "held": "kept.held + :held"}
+    within_total = (
+        "(:total IS NULL OR :spent + :held <= 0 OR kept.spent + kept.held + :spent + :held <= :total)"
+    )
+    return [
+        Step(
+            c.AddCode,
+            sql.insert(tables.codes, rows.CODE_COLUMNS),
+            lambda p, cs, _: [rows.code_row(p, x.code, invite=x.invite) for x in cs],
+        ),
+        Step(
+            c.UseCode,
+            sql.update(tables.codes, ["text"], ["uses"], {"uses": "kept.uses + :uses"}, within_uses),
+            lambda p, cs, _: [(p, x.text, x.uses) for x in cs],
+            shared=True,
+        ),
+        Step(
+            c.DisableCode,
+            sql.update(tables.codes, ["text"], (), {"state": "'disabled'"}),
+            lambda p, cs, _: [(p, x.text) for x in cs],
+        ),
+        Step(
+            c.AdjustSpend,
+            sql.update(tables.spends, ["campaign", "unit"], ["spent", "held", "total"], spent, within_total),
+            lambda p, cs, _: [(p, x.campaign, x.unit, x.spent, x.held, x.total) for x in cs],
+            shared=True,
+        ),
+    ]
+
+
+def appended_steps(sql: Sql, tables: Tables) -> list[Step]:
+    """What is appended at the program's position, in the order of the ordinals."""
+    state = {"state": ":state", "qualified_at": ":qualified_at"}
+    score = ["board", "period", "member", "score", "reached"]
+    raised = f"{_adding(score[:3], ['score'])}, reached = excluded.reached"
+    lowered = {"score": "kept.score + :score", "reached": ":reached"}
+    return [
+        Step(
+            c.AddReferral,
+            sql.insert(tables.referrals, rows.REFERRAL_COLUMNS),
+            lambda p, cs, base: [rows.referral_row(p, x.referral, base + x.ordinal) for x in cs],
+        ),
+        Step(
+            c.UpdateReferral,
+            sql.update(tables.referrals, ["referee"], ["state", "qualified_at"], state),
+            lambda p, cs, _: [_state_row(p, x) for x in cs],
+        ),
+        Step(
+            c.AddEvent,
+            sql.insert(tables.events, rows.EVENT_COLUMNS),
+            lambda p, cs, base: [rows.event_row(p, x.event, base + x.ordinal) for x in cs],
+            sort=False,
+        ),
+        Step(
+            c.AddTransfer,
+            sql.insert(tables.transfers, rows.TRANSFER_COLUMNS),
+            lambda p, cs, base: [rows.transfer_row(p, x.transfer, base + x.ordinal) for x in cs],
+            sort=False,
+        ),
+        Step(
+            c.AdjustScore,
+            sql.insert(tables.scores, score, raised),
+            lambda p, cs, base: [_score_row(p, x, base) for x in cs if x.by >= 0],
+        ),
+        Step(
+            c.AdjustScore,
+            sql.update(tables.scores, score[:3], score[3:], lowered),
+            lambda p, cs, base: [_score_row(p, x, base) for x in cs if x.by < 0],
+        ),
+        Step(
+            c.AddMessage,
+            sql.insert(tables.messages, rows.MESSAGE_COLUMNS),
+            lambda p, cs, base: [
+                (p, base + x.ordinal, x.type, microseconds(x.at), write_payload(x.payload)) for x in cs
+            ],
+            sort=False,
+        ),
+    ]
+
+
+def _adding(key: Sequence[str], columns: Sequence[str]) -> str:
+    """Add to the columns of a row that is there. For deltas of 0 or more: a lower one fails the check as a new row."""
+    sums = ", ".join(f"{column} = kept.{column} + excluded.{column}" for column in columns)
+    return f"ON CONFLICT (program, {', '.join(key)}) DO UPDATE SET {sums}"
+
+
+def _balance_row(program: str, change: c.AdjustBalance) -> Row:
+    by = change.by
+    figures = (by.available, by.held, by.lifetime, by.expired, by.redeemed, by.debt)
+    return (program, change.member, change.unit, *figures)
+
+
+def _limit_row(program: str, change: c.AdjustLimit) -> Row:
+    key = change.key
+    names = (key.holder, key.rule, key.period, key.per, key.within, key.unit, key.subject)
+    return (program, *names, change.by)
+
+
+def _score_row(program: str, change: c.AdjustScore, base: int) -> Row:
+    return (program, *change.key, change.by, base + change.ordinal)
+
+
+def _state_row(program: str, change: c.UpdateReferral) -> Row:
+    one = change.referral
+    return (program, one.referee, one.state, maybe_microseconds(one.qualified_at))

@@ -1,0 +1,133 @@
+"""Writing: the changes of a decision as one statement for each kind, in the order in which the locks are taken.
+
+First what the members' locks guard, then what everybody shares, then the program's counter, and last what is appended
+at the position that the counter gave. A step whose row count is short, or whose key is taken, ends the attempt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from referral_engine import changes as c
+from referral_engine.storage.sqlalchemy.steps import appended_steps, member_steps, shared_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from referral_engine.facts import Facts
+    from referral_engine.storage.sqlalchemy.reading import Held
+    from referral_engine.storage.sqlalchemy.statements import Sql
+    from referral_engine.storage.sqlalchemy.steps import Step
+    from referral_engine.storage.sqlalchemy.tables import Tables
+
+_MOVE = """
+INSERT INTO {counters} AS kept (program, position, acknowledged) VALUES (:program, :by, 0)
+ON CONFLICT (program) DO UPDATE SET position = kept.position + excluded.position
+RETURNING position
+"""
+_ACKNOWLEDGE = """
+UPDATE {counters} SET acknowledged = CASE WHEN position < :up_to THEN position ELSE :up_to END
+WHERE program = :program AND acknowledged < :up_to
+"""
+
+
+class Writer:
+    """Carries out decisions."""
+
+    def __init__(self, sql: Sql, tables: Tables, *, row_locks: bool) -> None:
+        self._row_locks = row_locks
+        self._members = member_steps(sql, tables, stubs=row_locks)
+        self._shared = shared_steps(sql, tables)
+        self._appended = appended_steps(sql, tables)
+        self._unstub = sql.delete(tables.members, ["member"])
+        self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], "ON CONFLICT DO NOTHING")
+        self._codes_in_order = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
+        self._spends_in_order = sql.lookup(
+            tables.spends, ["campaign"], ["campaign", "unit"], order=["campaign", "unit"]
+        )
+        self._move = sql.query(_MOVE)
+        self._acknowledge = sql.query(_ACKNOWLEDGE)
+
+    def write(
+        self, connection: Connection, program: str, decision: c.Decision[Any], facts: Facts, held: Held | None
+    ) -> None:
+        """Carry out the changes, or raise StartAgain or a driver's error, after which all must be rolled back."""
+        groups = _grouped(decision.changes)
+        for step in self._members:
+            step.run(connection, program, groups, 0)
+        if held is not None and held.stubs:
+            put = {change.member.id for change in groups.get(c.PutMember, ())}
+            if left := sorted(held.stubs - put):
+                self._unstub.run(connection, [(program, member) for member in left])
+        self._prepare_shared(connection, program, groups, facts)
+        for step in self._shared:
+            step.run(connection, program, groups, 0)
+        base = self._moved(connection, program, decision.ordinals) if decision.ordinals else 0
+        for acknowledged in groups.get(c.Acknowledge, ()):
+            self._acknowledge.run(connection, program=program, up_to=acknowledged.up_to)
+        for step in self._appended:
+            step.run(connection, program, groups, base)
+
+    def _prepare_shared(
+        self, connection: Connection, program: str, groups: dict[type, list[Any]], facts: Facts
+    ) -> None:
+        """Make the spends that are missing, and lock several codes or spends in the order of their keys.
+
+        One row needs no order, and its guarded update is its lock.
+        """
+        codes = {change.text for kind in (c.UseCode, c.DisableCode) for change in groups.get(kind, ())}
+        if self._row_locks and len(codes) > 1:
+            self._codes_in_order.rows(connection, program, codes, lock=True)
+        spends = {(change.campaign, change.unit) for change in groups.get(c.AdjustSpend, ())}
+        if missing := sorted(spends - facts.spends.keys()):
+            self._no_spends.run(connection, [(program, *key, 0, 0) for key in missing])
+        if self._row_locks and len(spends) > 1:
+            campaigns, units = zip(*spends, strict=True)
+            self._spends_in_order.rows(connection, program, set(campaigns), set(units), lock=True)
+
+    def _moved(self, connection: Connection, program: str, ordinals: int) -> int:
+        """Move the program's position, which locks it, and answer the cursor of ordinal 0."""
+        ((position,),) = self._move.rows(connection, program=program, by=ordinals)
+        return int(position) - ordinals + 1
+
+
+def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:
+    """Group changes by kind, in their order; an unknown kind fails loudly."""
+    groups: dict[type, list[Any]] = {}
+    for change in changes:
+        group = groups.get(change.__class__)
+        if group is None:
+            _known(change)
+            group = groups[change.__class__] = []
+        group.append(change)
+    return groups
+
+
+def _known(change: c.Change) -> None:
+    """Refuse a kind of change that no step carries out."""
+    match change:
+        case (
+            c.PutMember()
+            | c.AddReferral()
+            | c.UpdateReferral()
+            | c.AddCode()
+            | c.DisableCode()
+            | c.UseCode()
+            | c.AddEvent()
+            | c.PutRefunded()
+            | c.AdjustTally()
+            | c.AdjustBalance()
+            | c.AddGrant()
+            | c.UpdateGrant()
+            | c.AddTransfer()
+            | c.AdjustLimit()
+            | c.AdjustSpend()
+            | c.AdjustScore()
+            | c.AddMessage()
+            | c.Acknowledge()
+        ):
+            return
+        case _:
+            assert_never(change)

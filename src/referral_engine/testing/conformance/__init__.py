@@ -1,0 +1,12 @@
+"""StoreConformance: a store's promises as tests to inherit; Blocking: an awaitable store, for the same tests."""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("writing", "reading", "paging", "boards", "races", "whole", "machine"))
+)
+
+from referral_engine.testing.conformance.blocking import Blocking  # noqa: E402 - asserts are made readable first
+from referral_engine.testing.conformance.suite import StoreConformance  # noqa: E402 - as above
+
+__all__ = ["Blocking", "StoreConformance"]
