@@ -82,8 +82,6 @@ def table(figures: Iterable[Figure]) -> str:
     """Write figures as a Markdown table."""
     rows = ["| figure | work | against | measured | goal | result |", "|---|---|---|---|---|---|"]
     for one in figures:
-        goal = one.goal.replace("<=", "≤ ").replace(">=", "≥ ").replace("-", "–")
-        rows.append(
-            f"| `{one.name}` | {one.work} | {one.against} | {one.measured} | {goal} | {one.verdict.replace('-', '–')} |"
-        )
+        goal = one.goal.replace("<=", "≤ ").replace(">=", "≥ ")
+        rows.append(f"| `{one.name}` | {one.work} | {one.against} | {one.measured} | {goal} | {one.verdict} |")
     return "\n".join(rows)

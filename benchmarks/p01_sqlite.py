@@ -1,12 +1,12 @@
 """P1: the workload on a SQLite file in WAL mode, in batches of 1,000, against the same rows written by sqlite3 alone.
 
-The floor has the library's own schema (tables, indexes, constraints) and PRAGMAs. Its rows are those that a finished run
-left, each once and as it was in the end, split into the transactions in which the run first wrote them and in the order
-in which it did; `executemany` writes them and nothing is read, decided or updated. The founders stand in both files
-before the clock starts. Each repetition runs both, in turn, and gives one ratio.
+The floor has the library's own schema (tables, indexes, constraints) and PRAGMAs. Its rows are those that a finished
+run left, each once and as it was in the end, split into the transactions in which the run first wrote them and in the
+order in which it did; `executemany` writes them and nothing is read, decided or updated. The founders stand in both
+files before the clock starts. Each repetition runs both, in turn, and gives one ratio.
 
-What a commit costs depends on whether it waits for the disk. So both run three times: with `synchronous=FULL`, which loses
-no commit, with NORMAL, which may lose the last ones when the power fails, and with OFF, which never waits.
+What a commit costs depends on whether it waits for the disk. So both run three times: with `synchronous=FULL`, which
+loses no commit, with NORMAL, which may lose the last ones when the power fails, and with OFF, which never waits.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from figure import Figure, Step, only_new_objects
-from sqlalchemy import Engine, event, make_url
+from sqlalchemy import Engine, create_engine, event
 
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
-from referral_engine.storage.sqlalchemy.engines import create_blocking
 
 if TYPE_CHECKING:
     from workload import Workload
@@ -82,9 +81,15 @@ def library_s(workload: Workload, path: Path, synchronous: str = "FULL") -> floa
 
 
 def _database(path: Path, synchronous: str) -> Engine:
-    """An engine as the store makes its own, but for how it waits for the disk."""
-    database = create_blocking(make_url(f"sqlite:///{path}"))
-    event.listen(database, "connect", lambda connection, _: connection.execute(f"PRAGMA synchronous={synchronous}"))
+    """An engine that begins its connections as the store's own do, but for how they wait for the disk."""
+    database = create_engine(f"sqlite:///{path}")
+
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+
+    event.listen(database, "connect", prepare)
     return database
 
 
@@ -141,8 +146,10 @@ def final_rows(workload: Workload, path: Path) -> FinalRows:
 
 
 def _schema(connection: sqlite3.Connection) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The tables, each with its primary key as a JSON array of `{row}.column`, and the statements that make them all."""
-    found = connection.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").fetchall()
+    """The tables, each with its primary key as a JSON array of `{row}.column`, and what makes them all."""
+    found = connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+    ).fetchall()
     keys: dict[str, str] = {}
     for kind, table, _ in found:
         if kind == "table":
@@ -155,14 +162,12 @@ def _schema(connection: sqlite3.Connection) -> tuple[dict[str, str], tuple[str, 
 def _keep_journal(connection: sqlite3.Connection, tables: dict[str, str]) -> None:
     connection.execute(f"CREATE TABLE {_JOURNAL} (place INTEGER PRIMARY KEY, source TEXT, row TEXT)")
     for table, key in tables.items():
-        connection.execute(
-            f'CREATE TRIGGER "bench_{table}" AFTER INSERT ON "{table}" '
-            f"BEGIN INSERT INTO {_JOURNAL} (source, row) VALUES ('{table}', {key.format(row='new')}); END"
-        )
+        note = f"INSERT INTO {_JOURNAL} (source, row) VALUES ('{table}', {key.format(row='new')})"  # noqa: S608 - own names
+        connection.execute(f'CREATE TRIGGER "bench_{table}" AFTER INSERT ON "{table}" BEGIN {note}; END')
 
 
 def _journal_end(connection: sqlite3.Connection) -> int:
-    (end,) = connection.execute(f"SELECT coalesce(max(place), 0) FROM {_JOURNAL}").fetchone()
+    (end,) = connection.execute(f"SELECT coalesce(max(place), 0) FROM {_JOURNAL}").fetchone()  # noqa: S608 - own names
     return int(end)
 
 
@@ -170,13 +175,13 @@ def _split(connection: sqlite3.Connection, tables: dict[str, str], ends: list[in
     """Deal the rows of each table to the transactions, by the place of their first insertion."""
     batches: list[Batch] = [[] for _ in ends]
     for table, key in tables.items():
-        kept = connection.execute(f'SELECT {key.format(row="kept")}, kept.* FROM "{table}" AS kept')
+        kept = connection.execute(f'SELECT {key.format(row="kept")}, kept.* FROM "{table}" AS kept')  # noqa: S608 - own names
         rows = {row[0]: row[1:] for row in kept}
-        statement = f'INSERT INTO "{table}" VALUES ({", ".join("?" * (len(kept.description) - 1))})'
+        statement = f'INSERT INTO "{table}" VALUES ({", ".join("?" * (len(kept.description) - 1))})'  # noqa: S608 - own names
         start = 0
         for batch, end in zip(batches, ends, strict=True):
             first_written = connection.execute(
-                f"SELECT DISTINCT row FROM {_JOURNAL} WHERE source = ? AND place > ? AND place <= ? ORDER BY place",
+                f"SELECT DISTINCT row FROM {_JOURNAL} WHERE source = ? AND place > ? AND place <= ? ORDER BY place",  # noqa: S608 - own names
                 (table, start, end),
             )
             if found := [row for (name,) in first_written if (row := rows.pop(name, None)) is not None]:

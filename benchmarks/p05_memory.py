@@ -12,21 +12,25 @@ checked, folded or hashed. Nothing that keeps the same records as objects can be
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from figure import Figure, Step, only_new_objects
 from p01_sqlite import library_s
-from workload import Workload
 
-from referral_engine.changes import Decision
-from referral_engine.facts import Facts, Wanted
 from referral_engine.storage import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from workload import Workload
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
 
 NAME = "p05"
 ResultT = TypeVar("ResultT")

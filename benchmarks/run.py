@@ -1,7 +1,7 @@
 """Run the benchmarks, or those named: `python benchmarks/run.py [p01 p05 p17] [--events N] [--repetitions N]`.
 
-Prints a line for each figure: its name, what was measured, the goal and `pass` or `fail` (hyphens for a figure without a
-goal). All figures go to a JSON file, and, after a whole run at full size, into the table of the documentation.
+Prints a line for each figure: its name, what was measured, the goal and `pass` or `fail` (hyphens for a figure without
+a goal). All figures go to a JSON file, and, after a whole run at full size, into the table of the documentation.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import os
 import platform
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import workload
 from figure import Figure, Step, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "explanation" / "performance.md"

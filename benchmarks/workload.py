@@ -1,8 +1,8 @@
 """The workload that recording is measured with: a program, founders with invite codes, and mixed events, all seeded.
 
-Of the events 30 % are sign-ups, half of them by the code of a founder and half naming an earlier member as referrer; 50 %
-are check-ins, some with attributes; 20 % are purchases of referred members, each of which pays both ends of the referral
-and holds the referrer's part. Who refers is skewed, as it is in life: early members bring most of the others.
+Of the events 30 % are sign-ups, half of them by the code of a founder and half naming an earlier member as referrer;
+50 % are check-ins, some with attributes; 20 % are purchases of referred members, each of which pays both ends of the
+referral and holds the referrer's part. Who refers is skewed, as it is in life: early members bring most of the others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from referral_engine import (
     BATCH_MAX,
@@ -31,7 +31,9 @@ from referral_engine.changes import AddCode, Change, Decision, PutMember
 from referral_engine.codes import generate
 from referral_engine.codes.code import InviteCode
 from referral_engine.facts import Wanted
-from referral_engine.ports import BlockingStore
+
+if TYPE_CHECKING:
+    from referral_engine.ports import BlockingStore
 
 EVENTS = 100_000
 SEED = 20_260_301

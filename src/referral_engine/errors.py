@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,17 @@ class ReferralEngineError(Exception):
 
     code: ClassVar[str] = "error"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by the data, so that the error crosses processes with its message as it is."""
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind: type[ReferralEngineError], args: tuple[Any, ...], data: dict[str, Any]) -> ReferralEngineError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(data)
+    return error
+
 
 class Invalid(ReferralEngineError):
     """A configuration or an event that does not validate; `problems` holds every defect found."""
@@ -43,10 +54,6 @@ class Invalid(ReferralEngineError):
     def path(self) -> str:
         """Where the first problem is, such as `campaigns[0].rules[2].where.all[1]`."""
         return self.problems[0].path if self.problems else ""
-
-    def __reduce__(self) -> tuple[type[Invalid], tuple[tuple[Problem, ...]]]:
-        """Pickle by the problems, so that the error crosses processes."""
-        return type(self), (self.problems,)
 
 
 class InvalidProgram(Invalid):
@@ -79,10 +86,6 @@ class InvalidInput(ReferralEngineError):
         self.name = name
         self.problem = problem
         super().__init__(f"{name}: {problem}")
-
-    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, str]]:
-        """Pickle by the arguments."""
-        return type(self), (self.name, self.problem)
 
 
 class InsufficientBalance(ReferralEngineError):

@@ -22,6 +22,7 @@ from referral_engine.validation import (
     Thaw,
     Time,
     UnicodeText,
+    at_most,
     plain_text,
 )
 
@@ -87,8 +88,8 @@ class Event(Model):
     code: Annotated[UnicodeText, Field(min_length=1, max_length=64)] | None = None
     referrer: MemberId | None = None
     of: EventId | None = None
-    attributes: Annotated[Mapping[AttributeName, AttributeValue], Field(max_length=ATTRIBUTES_MAX), Freeze, Thaw] = (
-        Field(default_factory=FrozenDict)
+    attributes: Annotated[Mapping[AttributeName, AttributeValue], at_most(ATTRIBUTES_MAX), Freeze, Thaw] = Field(
+        default_factory=FrozenDict
     )
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Self, TypeVar
 
@@ -15,20 +16,25 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from referral_engine.errors import Invalid, InvalidProgram, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 JSON_LENGTH_MAX = 4 * 1024 * 1024
 """The longest JSON document, in characters, that is read."""
 
 TIME_LENGTH_MAX = 40
 """The longest text that is read as a time."""
+
+FIELDS_MAX = 64
+"""More fields than any model has: a mapping with more is refused before it is looked at."""
 
 PROBLEMS_MAX = 20
 """How many problems one error reports."""
@@ -44,6 +50,8 @@ TIME_MAX = datetime(3000, 1, 1, tzinfo=UTC)
 HOLD_MAX = timedelta(days=3660)
 
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_DURATION = re.compile(r"P(?=.)(\d{1,5}D)?(T(?=.)(\d{1,6}H)?(\d{1,7}M)?(\d{1,9}(\.\d{1,6})?S)?)?", re.ASCII)
+_DURATIONS = TypeAdapter(timedelta)
 _BIDI_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _Value = TypeVar("_Value")
@@ -59,6 +67,15 @@ def read_time(value: object) -> object:
         return datetime.fromisoformat(value.upper())
     except ValueError as exc:
         raise PydanticCustomError("time_text", "this is not a time of the calendar") from exc
+
+
+def read_duration(value: object) -> object:
+    """Turn ISO 8601 text into a timedelta and leave the rest to the strict type."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > TIME_LENGTH_MAX or not _DURATION.fullmatch(value):
+        raise PydanticCustomError("duration_text", "write the duration as ISO 8601 text, such as P14D or PT36H")
+    return _DURATIONS.validate_python(value, strict=False)
 
 
 def as_utc(value: datetime) -> datetime:
@@ -117,8 +134,8 @@ Time = Annotated[AwareDatetime, BeforeValidator(read_time), AfterValidator(as_ut
 Amount = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 """A number of minor units, 1 to 10**15."""
 
-Hold = Annotated[timedelta, Field(ge=timedelta(0), le=HOLD_MAX)]
-"""How long a grant is held before it may be spent; zero is no hold."""
+Hold = Annotated[timedelta, BeforeValidator(read_duration), Field(ge=timedelta(0), le=HOLD_MAX)]
+"""A timedelta, or ISO 8601 text: how long a grant is held before it may be spent; zero is no hold."""
 
 if TYPE_CHECKING:
     Several = Sequence
@@ -130,6 +147,25 @@ else:
         def __class_getitem__(cls, item: Any) -> Any:
             """Build the annotation that pydantic reads."""
             return Annotated[tuple[item, ...], Field(strict=False)]
+
+
+def at_most(count: int) -> BeforeValidator:
+    """Bound a list or a mapping before any item of it is looked at, so that a huge one costs nothing."""
+
+    def check(value: object) -> object:
+        if not isinstance(value, list | tuple | Mapping):
+            raise PydanticCustomError("collection", "give a list, or a mapping where names are wanted")
+        if len(value) > count:
+            raise PydanticCustomError("too_long", "holds more than {count} items", {"count": count})
+        return value
+
+    return BeforeValidator(check)
+
+
+def _few_fields(value: object) -> object:
+    if isinstance(value, Mapping) and len(value) > FIELDS_MAX:
+        raise PydanticCustomError("too_many_fields", "holds more than {count} fields", {"count": FIELDS_MAX})
+    return value
 
 
 PlainText = Annotated[str, AfterValidator(plain_text)]
@@ -217,6 +253,14 @@ class Model(BaseModel):
         return InvalidProgram(problems)
 
     @classmethod
+    def _bound(cls, data: object) -> None:
+        try:
+            _few_fields(data)
+        except PydanticCustomError as exc:
+            cause = ValidationError.from_exception_data(cls.__name__, [{"type": exc, "loc": (), "input": None}])
+            raise cls._refuse(problems_of(cause)) from cause
+
+    @classmethod
     def _positional(cls) -> list[str]:
         return [name for name, info in cls.model_fields.items() if info.kw_only is False]
 
@@ -225,6 +269,7 @@ class Model(BaseModel):
         def __init__(self, /, *args: object, **data: object) -> None:
             if args:
                 data = self._named(args, data)
+            self._bound(data)
             try:
                 self.__pydantic_validator__.validate_python(data, self_instance=self)
             except ValidationError as exc:
@@ -246,6 +291,7 @@ class Model(BaseModel):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Build from a mapping; raises the same errors as building in Python."""
+        cls._bound(obj)
         try:
             return super().model_validate(obj, **options)
         except ValidationError as exc:
@@ -255,9 +301,18 @@ class Model(BaseModel):
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         """Build from JSON text; duplicate keys, NaN and endless nesting are refused as well."""
         try:
-            read_json(json_data)
+            cls._bound(read_json(json_data))
             return super().model_validate_json(json_data, **options)
         except ValidationError as exc:
             raise cls._refuse(problems_of(exc)) from exc
         except ValueError as exc:
             raise cls._refuse([Problem("", "json", str(exc)[:200])]) from exc
+
+
+class Part(Model):
+    """A model that stands inside others, where it is bounded before it is looked at too."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_fields(cls, data: object) -> object:
+        return _few_fields(data)

@@ -82,14 +82,14 @@ def test_workload_is_mixed_as_it_says_and_pays_both_sides(workload):
 
     outcomes = engine.record_many(made.events)
 
-    assert {"signup": 600, "checkin": 1_000, "purchase": 400} == Counter(event.type for event in made.events)
+    assert Counter(event.type for event in made.events) == {"signup": 600, "checkin": 1_000, "purchase": 400}
     assert {("accepted", ())} == {(outcome.status, outcome.reasons) for outcome in outcomes}
-    assert 600 == sum(outcome.referral is not None for outcome in outcomes)
+    assert sum(outcome.referral is not None for outcome in outcomes) == 600
     paid = [outcome.grants for event, outcome in zip(made.events, outcomes, strict=True) if event.type == "purchase"]
     assert {(("referrer", True), ("referee", False))} == {
         tuple((grant.to, grant.held_until is not None) for grant in grants) for grants in paid
     }
-    assert [] == engine.verify()
+    assert engine.verify() == []
 
 
 def test_workload_gives_the_same_events_as_dictionaries(workload):

@@ -1,4 +1,4 @@
-"""Bad programs and parts of them: each raises InvalidProgram, or RuleError inside a rule, with the path of the problem."""
+"""Bad programs and their parts: each raises InvalidProgram, inside a rule RuleError, with the path of the problem."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BAD_HOLDS: dict[str, Any] = {
     "int": 14,
     "float": 1.5,
     "true": True,
-    "text": "P14D",
+    "text": "14 days",
     "words": "two weeks",
     "time": START,
 }

@@ -1,4 +1,4 @@
-"""Rows of bad input: what is tried, and the exact error or reason that it must meet; and the values that rows are made of."""
+"""Rows of bad input, each with the exact error or reason that it must meet, and the values that rows are made of."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from referral_engine.codes.alphabet import Alphabet, alphabet_problem, is_prime
 from referral_engine.codes.check import checked_length_max
-from referral_engine.validation import Model
+from referral_engine.validation import Part
 
 LENGTH_MAX = 32
 """The most random symbols of one code."""
@@ -26,7 +26,7 @@ BITS_MIN = 40
 _PREFIX = re.compile(r"[A-Z0-9]*", re.ASCII)
 
 
-class CodeSpec(Model):
+class CodeSpec(Part):
     """The form of codes: `length` random symbols of `alphabet`, then a check symbol when `check`.
 
     `prefix` is shown in front, upper-case ASCII letters and digits; `group` is how many symbols stand between two

@@ -78,7 +78,12 @@ class Compiled:
         self.rules = self._rules_by_trigger()
         self.needs = {trigger: _needs_of(rules) for trigger, rules in self.rules.items()}
         self.boards = {board.id: CompiledBoard(board, owner) for owner in program.campaigns for board in owner.boards}
-        self.boards_by_metric: dict[str, tuple[CompiledBoard, ...]] = _grouped(self.boards.values())
+        self.boards_by_metric = _grouped(self.boards.values())
+        self.boards_by_count = {
+            metric.removeprefix("count."): boards
+            for metric, boards in self.boards_by_metric.items()
+            if metric.startswith("count.")
+        }
 
     def _rules_by_trigger(self) -> dict[str, tuple[CompiledRule, ...]]:
         found: defaultdict[str, list[CompiledRule]] = defaultdict(list)

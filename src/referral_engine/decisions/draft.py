@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from referral_engine.changes import (
@@ -27,7 +28,7 @@ from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
 from referral_engine.ledger import NOTHING, Balance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from referral_engine.codes import InviteCode
@@ -47,9 +48,9 @@ class Draft:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._members: dict[str, Member] = {}
-        self._new_referrals: dict[str, tuple[Referral, int]] = {}
+        self._new_referrals: dict[str, AddReferral] = {}
         self._referrals: dict[str, Referral] = {}
-        self._events: dict[str, tuple[StoredEvent, int]] = {}
+        self._events: dict[str, AddEvent] = {}
         self._grants: dict[str, StoredGrant] = {}
         self._grants_of: dict[str, tuple[str, ...]] = {}
         self._refunded: dict[str, int] = {}
@@ -81,17 +82,17 @@ class Draft:
     def referral(self, referee: str) -> Referral | None:
         """The referral of a referee as it is by now."""
         if (new := self._new_referrals.get(referee)) is not None:
-            return new[0]
+            return new.referral
         return self._referrals.get(referee) or self._facts.referrals.get(referee)
 
     def add_referral(self, referral: Referral) -> None:
         """Keep a new referral."""
-        self._new_referrals[referral.referee] = (referral, self._next())
+        self._new_referrals[referral.referee] = AddReferral(referral, self._next())
 
     def update_referral(self, referral: Referral) -> None:
         """Keep the new state of a referral."""
         if (new := self._new_referrals.get(referral.referee)) is not None:
-            self._new_referrals[referral.referee] = (referral, new[1])
+            self._new_referrals[referral.referee] = AddReferral(referral, new.ordinal)
         else:
             self._referrals[referral.referee] = referral
 
@@ -100,11 +101,11 @@ class Draft:
     def event(self, event_id: str) -> StoredEvent | None:
         """The recorded event of that id."""
         new = self._events.get(event_id)
-        return self._facts.events.get(event_id) if new is None else new[0]
+        return self._facts.events.get(event_id) if new is None else new.event
 
     def add_event(self, event: StoredEvent) -> None:
         """Keep an accepted event."""
-        self._events[event.id] = (event, self._next())
+        self._events[event.id] = AddEvent(event, self._next())
 
     def refunded(self, event_id: str) -> int:
         """How much of an event is refunded by now."""
@@ -209,46 +210,21 @@ class Draft:
 
     def changes(self) -> tuple[Change, ...]:
         """What must be written, each record once, by kind."""
-        return tuple(self._changes())
-
-    def _changes(self) -> Iterator[Change]:
         known = self._facts
-        for member in self._members.values():
-            yield PutMember(member, fresh=member.id not in known.members)
-        for referral, ordinal in self._new_referrals.values():
-            yield AddReferral(referral, ordinal)
-        for referral in self._referrals.values():
-            yield UpdateReferral(referral)
-        for text, uses in self._code_uses.items():
-            yield UseCode(text, uses)
-        for event, ordinal in self._events.values():
-            yield AddEvent(event, ordinal)
-        for event_id, amount in self._refunded.items():
-            yield PutRefunded(event_id, amount, fresh=event_id not in known.refunded)
-        yield from self._money()
-        yield from self._counters()
-        yield from self._messages
-
-    def _money(self) -> Iterator[Change]:
-        known = self._facts
-        for key, by in self._balances.items():
-            yield AdjustBalance(*key, by, fresh=key not in known.balances)
-        for grant_id, stored in self._grants.items():
-            if grant_id not in known.grants:
-                yield AddGrant(stored)
-        for grant_id, stored in self._grants.items():
-            if grant_id in known.grants:
-                yield UpdateGrant(stored)
-        yield from self._transfers
-
-    def _counters(self) -> Iterator[Change]:
-        for (member_id, event_type), (count, total) in self._tallies.items():
-            yield AdjustTally(member_id, event_type, count, total)
-        for limit, by in self._limits.items():
-            if by:
-                yield AdjustLimit(limit, by)
-        for (campaign, unit), (spent, held, total_max) in self._spends.items():
-            if spent or held:
-                yield AdjustSpend(campaign, unit, spent, held, total_max)
-        for score, (by, ordinal) in self._scores.items():
-            yield AdjustScore(score, by, ordinal)
+        return (
+            *[PutMember(member, fresh=member.id not in known.members) for member in self._members.values()],
+            *self._new_referrals.values(),
+            *map(UpdateReferral, self._referrals.values()),
+            *starmap(UseCode, self._code_uses.items()),
+            *self._events.values(),
+            *[PutRefunded(*item, fresh=item[0] not in known.refunded) for item in self._refunded.items()],
+            *[AdjustBalance(*key, by, fresh=key not in known.balances) for key, by in self._balances.items()],
+            *[AddGrant(stored) for grant_id, stored in self._grants.items() if grant_id not in known.grants],
+            *[UpdateGrant(stored) for grant_id, stored in self._grants.items() if grant_id in known.grants],
+            *self._transfers,
+            *[AdjustTally(*key, count, total) for key, (count, total) in self._tallies.items()],
+            *[AdjustLimit(key, by) for key, by in self._limits.items() if by],
+            *[AdjustSpend(*key, by[0], by[1], by[2]) for key, by in self._spends.items() if by[0] or by[1]],
+            *[AdjustScore(key, by, ordinal) for key, (by, ordinal) in self._scores.items()],
+            *self._messages,
+        )

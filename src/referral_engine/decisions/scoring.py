@@ -27,7 +27,7 @@ def score_referral(case: Case, referral: Referral) -> None:
 
 def score_count(case: Case) -> None:
     """An event counts for its member."""
-    for on in case.compiled.boards_by_metric.get(f"count.{case.event.type}", ()):
+    for on in case.compiled.boards_by_count.get(case.event.type, ()):
         _score(case, on, case.event.member, 1)
 
 

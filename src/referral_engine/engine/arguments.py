@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 
 from pydantic_core import PydanticCustomError
 
@@ -43,13 +44,15 @@ def require_time(name: str, value: object) -> datetime:
     """An aware datetime, or RFC 3339 text, in UTC."""
     try:
         moment = read_time(value)
-        if not isinstance(moment, datetime):
-            raise InvalidInput(name, "must be an aware datetime or RFC 3339 text")
-        if moment.tzinfo is None or moment.utcoffset() is None:
-            raise InvalidInput(name, "the datetime is naive; give it a time zone, such as tzinfo=UTC")
-        return as_utc(moment)
+        if isinstance(moment, datetime) and moment.utcoffset() is not None:
+            return as_utc(moment)
     except PydanticCustomError as exc:
         raise InvalidInput(name, exc.message()) from exc
+    except Exception as exc:  # a zone of the caller's own may raise anything
+        raise InvalidInput(name, f"its time zone fails ({type(exc).__name__}); use zoneinfo or UTC") from exc
+    if isinstance(moment, datetime):
+        raise InvalidInput(name, "the datetime is naive; give it a time zone, such as tzinfo=UTC")
+    raise InvalidInput(name, "must be an aware datetime or RFC 3339 text")
 
 
 def require_optional_time(name: str, value: object) -> datetime | None:
@@ -71,7 +74,7 @@ def require_labels(name: str, values: object) -> frozenset[str]:
     """A collection of roles or tags, each a name."""
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise InvalidInput(name, "must be a list of names, such as ['seed']")
-    labels = list(values)
+    labels = list(islice(values, LABELS_MAX + 1))
     if len(labels) > LABELS_MAX:
         raise InvalidInput(name, f"must hold at most {LABELS_MAX} names")
     for label in labels:

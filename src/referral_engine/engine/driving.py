@@ -33,6 +33,8 @@ class Records(AsyncStore, AsyncStorePages, Protocol):
 def require_blocking(store: object) -> None:
     """Refuse anything that is not a blocking store."""
     kind = type(store).__name__
+    if isinstance(store, type):
+        raise InvalidInput("store", f"{store.__name__} is a class; build it: {store.__name__}(...)")
     if inspect.iscoroutinefunction(getattr(store, "apply", None)):
         raise InvalidInput("store", f"{kind} is awaitable; use AsyncReferralEngine")
     if not isinstance(store, BlockingStore):
@@ -42,6 +44,8 @@ def require_blocking(store: object) -> None:
 def require_awaitable(store: object) -> None:
     """Refuse anything that is not an awaitable store."""
     kind = type(store).__name__
+    if isinstance(store, type):
+        raise InvalidInput("store", f"{store.__name__} is a class; build it: {store.__name__}(...)")
     if isinstance(store, BlockingStore) and not inspect.iscoroutinefunction(store.apply):
         raise InvalidInput("store", f"{kind} blocks; use ReferralEngine")
     if not isinstance(store, NonBlockingStore):

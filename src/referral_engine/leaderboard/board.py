@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from referral_engine.ids import Name, name_problem
-from referral_engine.validation import Model
+from referral_engine.validation import Part
 
 REFERRALS = frozenset({"referrals.qualified", "referrals.total"})
 
@@ -26,7 +26,7 @@ def _metric(value: str) -> str:
 Metric = Annotated[str, AfterValidator(_metric)]
 
 
-class Board(Model):
+class Board(Part):
     """A leaderboard of a campaign, by calendar month in the program's zone or over the campaign's lifetime.
 
     Ranks are competition ranks (1, 1, 3); members with equal scores are listed by who reached the score first.

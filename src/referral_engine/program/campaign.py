@@ -13,7 +13,7 @@ from referral_engine.ids import Name
 from referral_engine.leaderboard.board import Board
 from referral_engine.rewards.data_rule import Rule
 from referral_engine.rewards.python_rule import PythonRule
-from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Model, Several, Thaw, Time
+from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Part, Several, Thaw, Time, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RULES_MAX = 1_000
 BOARDS_MAX = 100
+UNITS_MAX = 64
 
 
 def _rule_kind(value: Any) -> str:
@@ -43,20 +44,22 @@ def choose_error(problems: Sequence[Problem]) -> InvalidProgram:
     return RuleError(problems) if in_rule else InvalidProgram(problems)
 
 
-class Campaign(Model):
+class Campaign(Part):
     """Rules, boards and budgets for events whose `at` is in [starts_at, ends_at); None is open.
 
     `budget` is the most, by unit and in minor units, that its rules may give in all: held and spent count, reversed
-    money returns; a unit without one has no limit, and 0 is none. A rule that does not fit gives nothing (`skip`).
+    money returns; a unit without one has no limit, and 0 is none. A rule that does not fit gives nothing (`skip`). What
+    qualifies a referral is its sign-up (`qualify=None`).
     """
 
     id: Name = Field(kw_only=False)
     starts_at: Time | None = Field(default=None, kw_only=False)
     ends_at: Time | None = Field(default=None, kw_only=False)
-    rules: Annotated[Several[AnyRule], Field(max_length=RULES_MAX)] = Field(default=(), kw_only=False)
-    budget: Annotated[Mapping[Name, _Total], Freeze, Thaw] | None = None
+    rules: Annotated[Several[AnyRule], at_most(RULES_MAX)] = Field(default=(), kw_only=False)
+    budget: Annotated[Mapping[Name, _Total], at_most(UNITS_MAX), Freeze, Thaw] | None = None
     over_budget: Literal["skip"] = "skip"
-    boards: Annotated[Several[Board], Field(max_length=BOARDS_MAX)] = ()
+    qualify: None = None
+    boards: Annotated[Several[Board], at_most(BOARDS_MAX)] = ()
 
     @classmethod
     def _refuse(cls, problems: Sequence[Problem]) -> InvalidProgram:

@@ -16,10 +16,10 @@ from referral_engine.codes.spec import CodeSpec
 from referral_engine.ids import Name
 from referral_engine.ledger.units import Unit
 from referral_engine.periods import zone_named
-from referral_engine.program.campaign import Campaign, choose_error
+from referral_engine.program.campaign import UNITS_MAX, Campaign, choose_error
 from referral_engine.referrals.attribution import Attribution
 from referral_engine.rewards.data_rule import Rule
-from referral_engine.validation import Freeze, Model, Several, Thaw, problems_of
+from referral_engine.validation import Freeze, Model, Several, Thaw, at_most, problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from referral_engine.errors import InvalidProgram, Problem
 
 CAMPAIGNS_MAX = 1_000
-UNITS_MAX = 64
 
 
 def _zone(value: str) -> str:
@@ -44,10 +43,8 @@ class Program(Model):
     """
 
     id: Name = Field(kw_only=False)
-    units: Annotated[Mapping[Name, Unit], Field(min_length=1, max_length=UNITS_MAX), Freeze, Thaw] = Field(
-        kw_only=False
-    )
-    campaigns: Annotated[Several[Campaign], Field(max_length=CAMPAIGNS_MAX)] = Field(kw_only=False)
+    units: Annotated[Mapping[Name, Unit], Field(min_length=1), at_most(UNITS_MAX), Freeze, Thaw] = Field(kw_only=False)
+    campaigns: Annotated[Several[Campaign], at_most(CAMPAIGNS_MAX)] = Field(kw_only=False)
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     attribution: Attribution = Attribution()
     codes: CodeSpec = CodeSpec()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from referral_engine.members.member import Member
-from referral_engine.validation import Model
+from referral_engine.validation import Part
 
 
-class Attribution(Model):
+class Attribution(Part):
     """How a program gives credit. `signup`: only the sign-up that makes the member may name a referrer."""
 
     bind: Literal["signup"] = "signup"

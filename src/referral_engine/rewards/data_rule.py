@@ -13,7 +13,7 @@ from referral_engine.ids import Name
 from referral_engine.rewards.condition import Condition, ConditionField
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.reward import Reward
-from referral_engine.validation import Model, Several, Time
+from referral_engine.validation import Part, Several, Time, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def _trigger(value: str) -> str:
 
 Trigger = Annotated[Name, AfterValidator(_trigger)]
 Priority = Annotated[int, Field(ge=-PRIORITY_MAX, le=PRIORITY_MAX)]
-Limits = Annotated[Several[Limit], Field(max_length=16)]
+Limits = Annotated[Several[Limit], at_most(16)]
 
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ else:
     Where = ConditionField
 
 
-class Rule(Model):
+class Rule(Part):
     """When an event of type `on` meets `where`, give every reward of `give`, all or none.
 
     `where` is text, a condition built with `field()`, or data; None always holds. The rule is judged for events whose
@@ -51,7 +51,7 @@ class Rule(Model):
     id: Name
     on: Trigger
     where: Where | None = None
-    give: Annotated[Several[Reward], Field(min_length=1, max_length=16)]
+    give: Annotated[Several[Reward], Field(min_length=1), at_most(16)]
     limits: Limits = ()
     priority: Priority = 0
     starts_at: Time | None = None

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from referral_engine.errors import RuleError
 from referral_engine.ids import Name
 from referral_engine.periods import Span
-from referral_engine.validation import TOTAL_MAX, Model
+from referral_engine.validation import TOTAL_MAX, Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ Per = Literal["referrer", "referee", "pair"]
 _Cap = Annotated[int, Field(ge=0, le=TOTAL_MAX)]
 
 
-class Limit(Model):
+class Limit(Part):
     """A cap on one rule, within a calendar period of the program's zone that the event's `at` falls in.
 
     Either `times` counts firings of the rule, both sides as one, or `amount` counts all that the rule gives in `unit`,

@@ -16,7 +16,7 @@ from referral_engine.ids import Name, shown
 from referral_engine.rewards.data_rule import Limits, Priority, Trigger
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.vocabulary import fact
-from referral_engine.validation import Model, PlainText, Several, Time
+from referral_engine.validation import Model, PlainText, Several, Time, at_most
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class _Header(Model):
     id: Name
     on: Trigger
     version: Annotated[PlainText, Field(min_length=1, max_length=64)]
-    needs: Annotated[Several[Annotated[str, AfterValidator(_known_fact)]], Field(max_length=64)]
+    needs: Annotated[Several[Annotated[str, AfterValidator(_known_fact)]], at_most(64)]
     limits: Limits
     starts_at: Time | None
     ends_at: Time | None
@@ -142,8 +142,8 @@ def rule(
             id=getattr(function, "__name__", ""),
             on=on,
             version=version,
-            needs=(needs,) if isinstance(needs, str) else tuple(needs),
-            limits=tuple(limits),
+            needs=(needs,) if isinstance(needs, str) else needs,
+            limits=limits,
             starts_at=starts_at,
             ends_at=ends_at,
             priority=priority,

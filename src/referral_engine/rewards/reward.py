@@ -11,7 +11,7 @@ from pydantic import Field
 from referral_engine.errors import RuleError
 from referral_engine.ids import Name
 from referral_engine.ledger.grant import Recipient
-from referral_engine.validation import Amount, Hold, Model
+from referral_engine.validation import Amount, Hold, Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from referral_engine.errors import Problem
 
 
-class Reward(Model):
+class Reward(Part):
     """A flat amount, in minor units, for one end of the referral or for the member of the event.
 
     With `hold` it is granted but cannot be spent until that long after the event.

@@ -33,7 +33,7 @@ class Records:
 
     members: dict[str, Member] = field(default_factory=dict)
     referrals: dict[str, Referral] = field(default_factory=dict)
-    referees: dict[str, list[str]] = field(default_factory=dict)
+    referees: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     codes: dict[str, InviteCode] = field(default_factory=dict)
     own_codes: dict[tuple[str, str | None], str] = field(default_factory=dict)
     events: dict[str, StoredEvent] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Records:
     grants_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
     transfers: dict[str, Transfer] = field(default_factory=dict)
-    statements: dict[tuple[str, str], list[Transfer]] = field(default_factory=dict)
+    statements: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
     limits: dict[LimitKey, int] = field(default_factory=dict)
@@ -87,14 +87,13 @@ def _put_member(records: Records, change: c.PutMember, _: int) -> None:
 
 
 def _add_referral(records: Records, change: c.AddReferral, base: int) -> None:
-    referral = replace(change.referral, cursor=base + change.ordinal)
+    referral = change.referral
     records.referrals[referral.referee] = referral
-    records.referees.setdefault(referral.referrer, []).append(referral.referee)
+    records.referees.setdefault(referral.referrer, []).append((base + change.ordinal, referral.referee))
 
 
 def _update_referral(records: Records, change: c.UpdateReferral, _: int) -> None:
-    kept = records.referrals[change.referral.referee]
-    records.referrals[kept.referee] = replace(change.referral, cursor=kept.cursor)
+    records.referrals[change.referral.referee] = change.referral
 
 
 def _add_code(records: Records, change: c.AddCode, _: int) -> None:
@@ -146,9 +145,9 @@ def _update_grant(records: Records, change: c.UpdateGrant, _: int) -> None:
 
 
 def _add_transfer(records: Records, change: c.AddTransfer, base: int) -> None:
-    transfer = replace(change.transfer, cursor=base + change.ordinal)
+    transfer = change.transfer
     records.transfers[transfer.id] = transfer
-    records.statements.setdefault((transfer.member, transfer.unit), []).append(transfer)
+    records.statements.setdefault((transfer.member, transfer.unit), []).append((base + change.ordinal, transfer.id))
 
 
 def _adjust_limit(records: Records, change: c.AdjustLimit, _: int) -> None:

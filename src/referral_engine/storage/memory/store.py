@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
+from operator import itemgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
+
+
+def _after(rows: list[tuple[int, str]], cursor: int | None) -> list[tuple[int, str]]:
+    """The rows with a higher cursor; they are in the order of their cursors."""
+    return rows[bisect_right(rows, cursor or 0, key=itemgetter(0)) :]
 
 
 class MemoryStore:
@@ -62,16 +69,16 @@ class MemoryStore:
         """As StorePages.referrals."""
         with self._lock:
             records = self._records(program)
-            found = [records.referrals[referee] for referee in records.referees.get(referrer, ())]
-        matching = [one for one in found if (one.cursor or 0) > (after or 0) and state in {None, one.state}]
-        return matching[:limit]
+            rows = _after(records.referees.get(referrer, []), after)
+            found = [replace(records.referrals[referee], cursor=cursor) for cursor, referee in rows]
+        return [one for one in found if state in {None, one.state}][:limit]
 
     def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
         """As StorePages.transfers."""
         with self._lock:
-            lines = self._records(program).statements.get((member, unit), [])
-            start = bisect_right(lines, after or 0, key=lambda line: line.cursor or 0)
-            return lines[start : start + limit]
+            records = self._records(program)
+            rows = _after(records.statements.get((member, unit), []), after)[:limit]
+            return [replace(records.transfers[transfer_id], cursor=cursor) for cursor, transfer_id in rows]
 
     def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""

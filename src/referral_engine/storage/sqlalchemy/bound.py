@@ -1,14 +1,15 @@
-"""BoundStore: a store whose writes are part of the host's transaction and end with it."""
+"""Bound stores: their writes are part of the host's transaction, and end with it as the host ends it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
 
 from referral_engine.errors import InvalidInput
-from referral_engine.storage.sqlalchemy.answering import Answering
+from referral_engine.storage.sqlalchemy.answering import Answering, AsyncAnswering
 from referral_engine.storage.sqlalchemy.translating import translating
 
 if TYPE_CHECKING:
@@ -22,15 +23,22 @@ ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
 
 
+def _refuse(host: object, wanted: str) -> NoReturn:
+    raise InvalidInput("connection", f"a {type(host).__name__} cannot be joined; give {wanted} of SQLAlchemy")
+
+
+def _refuse_again() -> NoReturn:
+    raise InvalidInput("connection", "this store is bound to a transaction already; bind the store it came from")
+
+
 class BoundStore(Answering):
     """Writes through the host's Connection or Session; commits, rolls back and closes nothing of the host's."""
 
     def __init__(self, host: Any, operations: Operations) -> None:
         if isinstance(host, Connection):
-            operations.check(host)
+            operations.check_dialect(host.dialect)
         elif not isinstance(host, Session | scoped_session):
-            kind = type(host).__name__
-            raise InvalidInput("connection", f"a {kind} cannot be joined; give a Connection or a Session of SQLAlchemy")
+            _refuse(host, "a Connection or a Session")
         self._host = host
         self._operations = operations
 
@@ -45,7 +53,7 @@ class BoundStore(Answering):
     def bind(self, connection: Any) -> NoReturn:
         """Refuse: this store is bound."""
         del connection
-        raise InvalidInput("connection", "this store is bound to a transaction already; bind the store it came from")
+        _refuse_again()
 
     def close(self) -> None:
         """Do nothing: the connection is the host's."""
@@ -57,11 +65,60 @@ class BoundStore(Answering):
     def __exit__(self, *exc: object) -> None:
         """Do nothing: the connection is the host's."""
 
+    def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
+        return self._operations.visiting(self._connection(), operation)
+
     def _connection(self) -> Connection:
         if isinstance(self._host, Connection):
             return self._host
         with translating():
-            return self._host.connection()
+            connection: Connection = self._host.connection()
+        return connection
 
-    def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
-        return self._operations.visiting(self._connection(), operation)
+
+class AsyncBoundStore(AsyncAnswering):
+    """Writes through the host's AsyncConnection or AsyncSession, as BoundStore does."""
+
+    def __init__(self, host: Any, operations: Operations) -> None:
+        if isinstance(host, AsyncConnection):
+            operations.check_dialect(host.dialect)
+        elif not isinstance(host, AsyncSession | async_scoped_session):
+            _refuse(host, "an AsyncConnection or an AsyncSession")
+        self._host = host
+        self._operations = operations
+
+    async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
+        """As Store.apply, in a SAVEPOINT inside the host's transaction."""
+        connection = await self._connection()
+        return await connection.run_sync(self._operations.join, wanted, decide)
+
+    async def create_schema(self) -> None:
+        """As StoreAdmin.create_schema, inside the host's transaction."""
+        connection = await self._connection()
+        await connection.run_sync(self._operations.join_schema)
+
+    def bind(self, connection: Any) -> NoReturn:
+        """Refuse: this store is bound."""
+        del connection
+        _refuse_again()
+
+    async def close(self) -> None:
+        """Do nothing: the connection is the host's."""
+
+    async def __aenter__(self) -> Self:
+        """Use the store in an async with block."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Do nothing: the connection is the host's."""
+
+    async def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
+        connection = await self._connection()
+        return await connection.run_sync(self._operations.visiting, operation)
+
+    async def _connection(self) -> AsyncConnection:
+        if isinstance(self._host, AsyncConnection):
+            return self._host
+        with translating():
+            connection: AsyncConnection = await self._host.connection()
+        return connection

@@ -132,7 +132,7 @@ def _grant_out(grant: Grant) -> tuple[Any, ...]:
 
 
 def _grant_in(row: list[Any]) -> Grant:
-    return Grant(*row[:8], maybe_time_of(row[8]))
+    return Grant(*row[:8], held_until=maybe_time_of(row[8]))
 
 
 def _referral_out(one: Referral) -> tuple[Any, ...]:
@@ -141,7 +141,7 @@ def _referral_out(one: Referral) -> tuple[Any, ...]:
 
 
 def _referral_in(row: list[Any]) -> Referral:
-    return Referral(*row[:7], time_of(row[7]), maybe_time_of(row[8]))
+    return Referral(*row[:7], at=time_of(row[7]), qualified_at=maybe_time_of(row[8]))
 
 
 def write_verdicts(verdicts: tuple[Verdict, ...]) -> str | None:

@@ -14,7 +14,7 @@ from referral_engine.outcomes import Drift
 from referral_engine.storage.sqlalchemy.codec import read_footprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -141,13 +141,13 @@ class Audit:
         return [*found, *_drifts(self._footprints.rows(connection, program=program))]
 
 
-def _drifts(rows: Iterator[Row] | list[Row]) -> Iterator[Drift]:
+def _drifts(rows: Iterable[Row]) -> Iterator[Drift]:
     """Add up footprints and compare them with the rows that are kept."""
     kept: defaultdict[tuple[str, ...], int] = defaultdict(int)
     summed: defaultdict[tuple[str, ...], int] = defaultdict(int)
-    for what, *key, number, footprint in rows:
+    for what, *parts, number, footprint in rows:
         if footprint is None:
-            kept[what, *(part for part in key if part is not None)] = number
+            kept[what, *(part for part in parts if part is not None)] = number
             continue
         trace = read_footprint(footprint)
         for limit, by in trace.limits:

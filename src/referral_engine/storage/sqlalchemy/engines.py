@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -13,6 +13,7 @@ from referral_engine.errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy import Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 SQLITE_BUSY_WAIT_MS = 5_000
@@ -69,28 +70,22 @@ def check_engine(engine: Engine, drivers: Mapping[str, frozenset[str]]) -> None:
     _refuse_memory(engine.url)
 
 
-def create_blocking(url: URL) -> Engine:
-    """Make an engine of our own, which begins every connection as we need it."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        prepare_sqlite(engine)
-    return engine
-
-
-def prepare_sqlite(engine: Engine) -> None:
+def prepare(engine: Engine) -> None:
     """Set up each connection that an engine of our own opens."""
-    busy = "timeout" not in engine.url.query
+    if engine.dialect.name != "sqlite":
+        return
+    wait_ms = SQLITE_BUSY_WAIT_MS if "timeout" not in engine.url.query else None
 
-    def prepare(connection: DBAPIConnection, _: Any) -> None:
+    def pragmas(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
-        if busy:
-            cursor.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_WAIT_MS}")
+        if wait_ms is not None:
+            cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute(f"PRAGMA synchronous = {SQLITE_SYNCHRONOUS}")
         cursor.close()
 
-    event.listen(engine, "connect", prepare)
+    event.listen(engine, "connect", pragmas)
 
 
 def _read_url(given: object) -> URL:

@@ -58,8 +58,7 @@ class Operations:
             self._transactions.write(connection)
         decision = self._decided(connection, wanted, decide, exact=exact, lock=False)
         if decision.changes:
-            with translating(committing=True):
-                connection.commit()
+            _commit(connection)
         return decision
 
     def reading(self, connection: Connection, operation: Callable[[Connection], AnswerT]) -> AnswerT:
@@ -73,22 +72,21 @@ class Operations:
         with translating():
             self._transactions.create(connection)
             self._create(connection)
-        with translating(committing=True):
-            connection.commit()
+        _commit(connection)
 
     # In the host's transaction
 
-    def check(self, connection: Connection) -> None:
+    def check_dialect(self, dialect: Dialect) -> None:
         """Refuse a connection that the statements are not written for."""
-        if (given := (connection.dialect.name, connection.dialect.driver)) != self._dialect:
+        if (given := (dialect.name, dialect.driver)) != self._dialect:
             store, other = "+".join(self._dialect), "+".join(given)
-            raise InvalidInput("connection", f"this store writes through {store}, the connection is of {other}")
+            raise InvalidInput("connection", f"this store writes through {store}, the connection goes through {other}")
 
     def join(
         self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]
     ) -> Decision[ResultT]:
         """Write a decision inside the host's transaction, each attempt in a SAVEPOINT."""
-        self.check(connection)
+        self.check_dialect(connection.dialect)
         attempts = Attempts(host=True)
         while True:
             try:
@@ -100,7 +98,7 @@ class Operations:
 
     def visiting(self, connection: Connection, operation: Callable[[Connection], AnswerT]) -> AnswerT:
         """Read inside the host's transaction."""
-        self.check(connection)
+        self.check_dialect(connection.dialect)
         try:
             with translating(), self._transactions.visit(connection):
                 return operation(connection)
@@ -109,7 +107,7 @@ class Operations:
 
     def join_schema(self, connection: Connection) -> None:
         """Create what is missing inside the host's transaction."""
-        self.check(connection)
+        self.check_dialect(connection.dialect)
         try:
             with translating():
                 self._transactions.join_creating(connection)
@@ -163,3 +161,17 @@ class Operations:
         if tables.schema is not None and not connection.dialect.has_schema(connection, tables.schema):
             connection.execute(CreateSchema(tables.schema))
         tables.members.metadata.create_all(connection, tables=tables.all(), checkfirst=True)
+
+
+def _commit(connection: Connection) -> None:
+    """Commit; a connection on which that failed is thrown away.
+
+    SQLAlchemy takes a transaction whose commit failed for ended, and would keep the connection with it still open.
+    """
+    try:
+        with translating(committing=True):
+            connection.commit()
+    except BaseException:
+        with suppress(SQLAlchemyError):
+            connection.invalidate()
+        raise

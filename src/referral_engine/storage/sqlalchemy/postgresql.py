@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table
-from sqlalchemy.dialects.postgresql import dialect as postgresql_dialect
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
 
-_TYPES = postgresql_dialect().type_compiler_instance
+_TYPES = PGDialect().type_compiler_instance
 
 
 @dataclass(frozen=True, slots=True)

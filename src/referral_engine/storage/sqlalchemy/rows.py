@@ -70,7 +70,7 @@ def member_row(program: str, one: Member) -> Row:
 def referral_of(row: Row) -> Referral:
     """Read a referral, with its cursor."""
     *ends, at, qualified_at, cursor = row
-    return Referral(*ends, codec.time_of(at), codec.maybe_time_of(qualified_at), cursor)
+    return Referral(*ends, at=codec.time_of(at), qualified_at=codec.maybe_time_of(qualified_at), cursor=cursor)
 
 
 def referral_row(program: str, one: Referral, cursor: int) -> Row:
@@ -183,7 +183,7 @@ def grant_row(program: str, stored: StoredGrant) -> Row:
 def transfer_of(row: Row) -> Transfer:
     """Read a transfer, with its cursor."""
     *fields, at, cursor = row
-    return Transfer(*fields, codec.time_of(at), cursor)
+    return Transfer(*fields, at=codec.time_of(at), cursor=cursor)
 
 
 def transfer_row(program: str, one: Transfer, cursor: int) -> Row:

@@ -6,13 +6,13 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from referral_engine.storage.sqlalchemy.answering import Answering
 from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
 from referral_engine.storage.sqlalchemy.bound import BoundStore
-from referral_engine.storage.sqlalchemy.engines import DRIVERS, check_engine, create_blocking, own_engine
+from referral_engine.storage.sqlalchemy.engines import DRIVERS, check_engine, own_engine, prepare
 from referral_engine.storage.sqlalchemy.operations import Operations
 from referral_engine.storage.sqlalchemy.tables import Tables, define_tables
 from referral_engine.storage.sqlalchemy.translating import translating
@@ -46,7 +46,8 @@ class SQLAlchemyStore(Answering):
             check_engine(url_or_engine, DRIVERS)
             self._engine = url_or_engine
         else:
-            self._engine = own_engine(url_or_engine, DRIVERS, create_blocking)
+            self._engine = own_engine(url_or_engine, DRIVERS, create_engine)
+            prepare(self._engine)
         self._operations = Operations(define_tables() if tables is None else tables, self._engine.dialect)
 
     def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:

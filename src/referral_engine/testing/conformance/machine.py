@@ -152,9 +152,19 @@ class Histories(RuleBasedStateMachine):
         """All that is left, a part, too much; of an event that is known or not, of the member or of another."""
         self._deliver([self._a_refund(place, part, who)])
 
+    @precondition(lambda self: any(event.amount for event in self.sent))
+    @rule(place=_places)
+    def refund_in_thirds(self, place: int) -> None:
+        """Three times a third of a purchase, rounded down, then what is left, then once more."""
+        paid = [event for event in self.sent if event.amount and event.type == "purchase"]
+        origin = paid[-1 - place % len(paid)]
+        third = (origin.amount or 0) // 3
+        for amount in (third, third, third, None, None):
+            self._deliver([self._event("refund", origin.member, None, of=origin.id, amount=amount)])
+
     def _a_refund(self, place: int, part: int | None, who: int) -> Event:
-        paid = [event for event in self.sent if event.type == "purchase"]
-        among = paid if paid and place % 4 else self.sent
+        kind = ("", "signup", "purchase", "purchase")[place % 4]
+        among = [event for event in self.sent if event.type == kind] or self.sent
         origin = among[-1 - place % len(among)]
         amount = part if part is None else max(1, (origin.amount or 3) // part if part < PAGE else part)
         member = PEOPLE[place % 5] if who == 0 else origin.member
@@ -268,7 +278,7 @@ class Histories(RuleBasedStateMachine):
             referees = {one for one, referrer in model.referrers.items() if referrer == member}
             rows = engine.referrals(member)
             assert referees == {row.referee for row in rows}
-            assert referees - model.undone == {row.referee for row in rows if row.state == "qualified"}
+            assert referees - model.undone == {row.referee for row in engine.referrals(member, state="qualified")}
             assert (len(referees), len(referees - model.undone)) == (kept.referrals_total, kept.referrals_qualified)
 
     def _ledger(self) -> None:

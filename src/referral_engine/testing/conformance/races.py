@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from threading import Barrier, Thread
 from threading import Event as Flag
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from referral_engine import changes as c
 from referral_engine.errors import Conflict, InsufficientBalance
 from referral_engine.events import Event
+from referral_engine.leaderboard import BoardEntry
+from referral_engine.rewards import RuleContext, rule
 from referral_engine.testing.conformance.samples import PROGRAM, Desk, saying
 from referral_engine.testing.conformance.spring import HOLD, HandClock, an_engine
 
@@ -29,6 +32,8 @@ THREADS = 8
 PATIENCE = 100
 DEADLINE_S = 120.0
 SWITCH_S = 1e-6
+SWITCHES = 3
+SPENDS = 30
 
 ResultT = TypeVar("ResultT")
 
@@ -82,6 +87,35 @@ def patiently(call: Callable[[], ResultT]) -> ResultT:
     return call()
 
 
+def _linger() -> None:
+    """Let other threads go on between the reading and the writing of a decision."""
+    for _ in range(SWITCHES):
+        sleep(0)
+
+
+@rule(on="signup", version="1")
+def slow_signup(_: RuleContext) -> None:
+    """Take time, and give nothing."""
+    _linger()
+
+
+@rule(on="checkin", version="1")
+def slow_checkin(_: RuleContext) -> None:
+    """Take time, and give nothing."""
+    _linger()
+
+
+@rule(on="purchase", version="1")
+def slow_purchase(_: RuleContext) -> None:
+    """Take time, and give nothing."""
+    _linger()
+
+
+def _engine(store: BlockingStore, *, budget: int = 10**9) -> ReferralEngine:
+    """An engine that takes its time to decide."""
+    return an_engine(store, budget=budget, beside=[slow_signup, slow_checkin, slow_purchase])
+
+
 def record(engine: ReferralEngine, *events: Event) -> list[Outcome]:
     """Record events in one batch, patiently."""
     return patiently(lambda: engine.record_many(events))
@@ -103,7 +137,7 @@ class Races:
 
     def test_race_for_a_budget(self, store: BlockingStore) -> None:
         """A budget that everybody draws on is drained to the last point and not beyond."""
-        engine = an_engine(store, budget=70 * 30 + 69)
+        engine = _engine(store, budget=70 * 30 + 69)
 
         def work(place: int) -> list[Outcome]:
             events = [Event(id=f"c-{place}-{n}", type="checkin", member=f"m{place}-{n // 2}") for n in range(10)]
@@ -118,26 +152,29 @@ class Races:
         assert engine.verify() == []
 
     def test_race_for_a_limited_code(self, store: BlockingStore) -> None:
-        """A code with max_uses brings exactly so many referrals."""
-        engine = an_engine(store)
+        """A code with max_uses is used exactly so many times, whether it is somebody's or nobody's."""
+        engine = _engine(store)
         engine.join("alice")
-        text = engine.issue_codes(1, owner="alice", max_uses=5)[0].text
+        for owner in ("alice", None):
+            text = engine.issue_codes(1, owner=owner, max_uses=5)[0].text
 
-        def work(place: int) -> list[Outcome]:
-            events = [Event(id=f"s-{place}-{n}", type="signup", member=f"m{place}-{n}", code=text) for n in range(3)]
-            return [record(engine, event)[0] for event in events]
+            def work(place: int, text: str = text, names: str = owner or "nobody") -> list[str]:
+                events = [
+                    Event(id=f"s-{names}-{place}-{n}", type="signup", member=f"{names}-{place}-{n}", code=text)
+                    for n in range(3)
+                ]
+                outcomes = [record(engine, event)[0] for event in events]
+                return [reason.code for outcome in outcomes for reason in outcome.reasons]
 
-        outcomes = [outcome for group in together(work) for outcome in group]
-        assert (
-            sum(outcome.referral is not None for outcome in outcomes),
-            sum(reason.code == "code_used_up" for outcome in outcomes for reason in outcome.reasons),
-        ) == (5, 19)
-        assert (len(engine.referrals("alice")), engine.board("inviters").entry("alice").score) == (5, 5)  # type: ignore[union-attr]
+            used = {} if owner else {"no_referrer": 5}
+            assert Counter(code for codes in together(work) for code in codes) == {"code_used_up": 19, **used}
+        entry = engine.board("inviters").entry("alice")
+        assert (len(engine.referrals("alice")), entry) == (5, BoardEntry("alice", 5, 1))
         assert engine.verify() == []
 
     def test_race_of_one_event(self, store: BlockingStore) -> None:
         """An event that is delivered twenty times by eight threads is accepted once and paid once."""
-        engine = an_engine(store)
+        engine = _engine(store)
         for n in range(5):
             event = Event(id=f"c-{n}", type="checkin", member="alice" if n % 2 else f"new-{n}")
 
@@ -152,7 +189,7 @@ class Races:
 
     def test_race_of_two_first_purchases(self, store: BlockingStore) -> None:
         """Of the purchases that an unseen member makes at the same moment exactly one is its first."""
-        engine = an_engine(store, budget=10**9)
+        engine = _engine(store)
         engine.join("alice")
         for n in range(6):
             name = f"new-{n}"
@@ -169,7 +206,7 @@ class Races:
 
     def test_race_of_first_purchases_of_a_stranger(self, store: BlockingStore) -> None:
         """Purchases of a member nobody has seen, at the same moment, are counted one after the other."""
-        engine = an_engine(store, budget=10**9)
+        engine = _engine(store)
         for n in range(6):
             name = f"new-{n}"
 
@@ -182,7 +219,7 @@ class Races:
 
     def test_race_of_two_referrers(self, store: BlockingStore) -> None:
         """Of the referrers that claim a member at the same moment exactly one gets it."""
-        engine = an_engine(store)
+        engine = _engine(store)
         names = [f"r{n}" for n in range(THREADS)]
         _signups(engine, names)
 
@@ -197,14 +234,14 @@ class Races:
 
     def test_race_for_an_invite_code(self, store: BlockingStore) -> None:
         """A member who asks for its code from everywhere at once gets one and the same."""
-        engine = an_engine(store)
+        engine = _engine(store)
         for name in ("alice", "bob", "carol"):
             texts = together(lambda _, name=name: patiently(lambda: engine.invite_code(name).text))  # type: ignore[misc]
             assert len(set(texts)) == 1
 
     def test_race_to_redeem(self, store: BlockingStore) -> None:
         """What is available is spent once, and never below zero; a key is used once."""
-        engine = an_engine(store)
+        engine = _engine(store)
         record(engine, *(Event(id=f"c-{n}", type="checkin", member="alice") for n in range(2)))
 
         def spend(place: int) -> int:
@@ -225,7 +262,7 @@ class Races:
 
     def test_race_to_release(self, store: BlockingStore) -> None:
         """Workers that release at the same moment post each hold once."""
-        engine = an_engine(store, budget=10**9)
+        engine = _engine(store)
         _signups(engine, [f"r{n}" for n in range(20)])
         for n in range(20):
             record(
@@ -242,7 +279,7 @@ class Races:
 
     def test_race_of_batches_in_opposite_order(self, store: BlockingStore) -> None:
         """Batches that name the same members in opposite order do not wait for each other for ever."""
-        engine = an_engine(store, budget=10**9)
+        engine = _engine(store)
         names = [f"m{n:02}" for n in range(20)]
 
         def work(place: int) -> list[Outcome]:
@@ -288,21 +325,18 @@ class Races:
     def test_race_of_readers_and_a_writer(self, store: BlockingStore) -> None:
         """Who reads while others write sees a decision whole or not at all."""
         desk = Desk(store)
-        desk.join("alice", "bob")
-        desk.write(*(c.AdjustSpend(name, "points", 0, 1, None) for name in ("spring", "autumn")))
+        keys = [(f"c{n}", "points") for n in range(SPENDS)]
+        desk.write(*(c.AdjustSpend(*key, 1, 0, None) for key in keys))
 
         def work(place: int) -> None:
             for _ in range(20):
-                if place < 2:  # noqa: PLR2004 - two write, six read
-                    both = [c.AdjustSpend(name, "points", 1, 0, None) for name in ("spring", "autumn")]
-                    patiently(lambda both=both: desk.write(*both))  # type: ignore[misc]
+                if place % 2:
+                    patiently(lambda: desk.write(*(c.AdjustSpend(*key, 1, 0, None) for key in keys)))
                 else:
-                    spends = desk.read(spends=[("spring", "points"), ("autumn", "points")]).spends
-                    assert len(set(spends.values())) == 1
+                    assert len(set(desk.read(spends=keys).spends.values())) == 1
 
         together(work)
-        spends = desk.read(spends=[("spring", "points"), ("autumn", "points")]).spends
-        assert {40} == {spend.spent for spend in spends.values()}
+        assert {spend.spent for spend in desk.read(spends=keys).spends.values()} == {1 + 20 * THREADS // 2}
 
     def test_race_to_create_the_schema(self, store: BlockingStore) -> None:
         """`create_schema` may be called from everywhere at once, also while others write."""

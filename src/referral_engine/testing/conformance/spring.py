@@ -9,10 +9,10 @@ from referral_engine.engine import ReferralEngine
 from referral_engine.leaderboard import Board
 from referral_engine.ledger import Unit
 from referral_engine.program import Campaign, Program
-from referral_engine.rewards import Limit, Reward, Rule, RuleContext, rule
+from referral_engine.rewards import Limit, PythonRule, Reward, Rule, RuleContext, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from referral_engine.ports import BlockingStore
     from referral_engine.rewards.context import Because, PythonAward
@@ -52,8 +52,11 @@ daily = Rule(
 )
 
 
-def spring(program_id: str, *, budget: int = BUDGET) -> Program:
-    """The program; its campaign runs in March, April and May of 2026, counted in UTC, its calendar goes by Shanghai."""
+def spring(program_id: str, *, budget: int = BUDGET, beside: Sequence[PythonRule] = ()) -> Program:
+    """The program; its campaign runs in March, April and May of 2026, counted in UTC, its calendar goes by Shanghai.
+
+    `beside` are rules of another campaign.
+    """
     return Program(
         id=program_id,
         units={"points": Unit(scale=0)},
@@ -69,7 +72,8 @@ def spring(program_id: str, *, budget: int = BUDGET) -> Program:
                     Board(id="inviters", metric="referrals.qualified", period="month"),
                     Board(id="earners", metric="granted.points", period="lifetime"),
                 ],
-            )
+            ),
+            Campaign(id="beside", rules=beside),
         ],
     )
 
@@ -85,6 +89,9 @@ class HandClock:
         return self.at
 
 
-def an_engine(store: BlockingStore, program_id: str = "acme", *, budget: int = BUDGET) -> ReferralEngine:
+def an_engine(
+    store: BlockingStore, program_id: str = "acme", *, budget: int = BUDGET, beside: Sequence[PythonRule] = ()
+) -> ReferralEngine:
     """An engine for the program, on the tenth of March."""
-    return ReferralEngine(store, spring(program_id, budget=budget), clock=HandClock(STARTS + timedelta(days=9)))
+    program = spring(program_id, budget=budget, beside=beside)
+    return ReferralEngine(store, program, clock=HandClock(STARTS + timedelta(days=9)))

@@ -54,7 +54,7 @@ class Whole:
         assert Balance(available=100, lifetime=100) == engine.balance("bob")
         assert Balance() == engine.balance("carol")
         clock: HandClock = engine.clock  # type: ignore[assignment]
-        clock.at += HOLD
+        clock.at = STARTS + timedelta(days=1) + HOLD
         assert engine.release_due().holds == 1
         engine.redeem("alice", 200, key="k1", memo="a mug")
         assert Balance(available=50, lifetime=250, redeemed=200) == engine.balance("alice")

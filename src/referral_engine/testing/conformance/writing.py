@@ -78,8 +78,8 @@ REFUSED: dict[str, tuple[Step, c.Change]] = {
     "a budget would be passed by spending": ((_spend(60, 40),), _spend(1)),
     "a budget would be passed by holding": ((_spend(60, 39),), _spend(0, 2)),
     "a budget is smaller than the first spending": ((), _spend(101)),
-    "spent would fall below 0": ((_spend(5, 5),), _spend(-6, 6)),
-    "held would fall below 0": ((_spend(5, 5),), _spend(6, -6)),
+    "what a campaign spent would fall below 0": ((_spend(5, 5),), _spend(-6, 6)),
+    "what a campaign holds would fall below 0": ((_spend(5, 5),), _spend(6, -6)),
     "a score would fall below 0": ((raising("alice", 1),), raising("alice", -2)),
     "a new score would be below 0": ((), raising("alice", -1)),
 }

@@ -1,0 +1,100 @@
+"""AsyncSQLAlchemyStore: the same store behind awaitable methods, for AsyncReferralEngine."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from referral_engine.storage.sqlalchemy.answering import AsyncAnswering
+from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
+from referral_engine.storage.sqlalchemy.bound import AsyncBoundStore
+from referral_engine.storage.sqlalchemy.engines import ASYNC_DRIVERS, check_engine, own_engine, prepare
+from referral_engine.storage.sqlalchemy.operations import Operations
+from referral_engine.storage.sqlalchemy.tables import Tables, define_tables
+from referral_engine.storage.sqlalchemy.translating import translating
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sqlalchemy import Connection
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from referral_engine.changes import Decision
+    from referral_engine.facts import Facts, Wanted
+
+ResultT = TypeVar("ResultT")
+AnswerT = TypeVar("AnswerT")
+
+
+class AsyncSQLAlchemyStore(AsyncAnswering):
+    """SQLAlchemyStore for a program that awaits: over aiosqlite or psycopg 3. It belongs to one event loop.
+
+    Takes what SQLAlchemyStore takes, and an AsyncEngine in the place of an Engine.
+    """
+
+    def __init__(self, url_or_engine: str | URL | AsyncEngine, *, tables: Tables | None = None) -> None:
+        self._owns_engine = not isinstance(url_or_engine, AsyncEngine)
+        if isinstance(url_or_engine, AsyncEngine):
+            check_engine(url_or_engine.sync_engine, ASYNC_DRIVERS)
+            self._engine = url_or_engine
+        else:
+            self._engine = own_engine(url_or_engine, ASYNC_DRIVERS, create_async_engine)
+            prepare(self._engine.sync_engine)
+        self._operations = Operations(define_tables() if tables is None else tables, self._engine.dialect)
+
+    async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
+        """As Store.apply."""
+        return await self._attempt(
+            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact)
+        )
+
+    async def create_schema(self) -> None:
+        """As StoreAdmin.create_schema."""
+        await self._attempt(lambda connection, _: self._operations.create_schema(connection))
+
+    def bind(self, connection: Any) -> AsyncBoundStore:
+        """As StoreAdmin.bind; takes an AsyncConnection, or an AsyncSession, whose connection is asked for at each call."""
+        return AsyncBoundStore(connection, self._operations)
+
+    async def close(self) -> None:
+        """As StoreAdmin.close; a host's engine stays open."""
+        if self._owns_engine:
+            await self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        """Use the store in an async with block."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close the store."""
+        await self.close()
+
+    async def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
+        return await self._attempt(lambda connection, _: self._operations.reading(connection, operation))
+
+    async def _attempt(self, operation: Callable[[Connection, bool], AnswerT]) -> AnswerT:
+        """Run an operation in a transaction of our own until it goes through or the attempts are used up."""
+        attempts = Attempts()
+        while True:
+            try:
+                async with self._opened() as connection:
+                    return await connection.run_sync(operation, attempts.exact)
+            except StartAgain as again:
+                pause_s = attempts.failed(again)
+            await asyncio.sleep(pause_s)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection and close it, which takes back what was not committed, also when the task is cancelled."""
+        with translating():
+            connection = await self._engine.connect()
+        try:
+            yield connection
+        finally:
+            with suppress(SQLAlchemyError):
+                await asyncio.shield(connection.close())

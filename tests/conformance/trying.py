@@ -1,0 +1,29 @@
+"""Trying: single tests of the suite, run by hand on a store that should fail them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, settings
+
+from referral_engine.testing.conformance import StoreConformance
+
+
+class Suite(StoreConformance):
+    """The suite, without the search for the shortest history that fails."""
+
+    __test__ = False
+    histories_max = 40
+
+    def history_settings(self):
+        return settings(super().history_settings(), phases=[Phase.generate], print_blob=False)
+
+
+def fails(store, test):
+    """Run one test of the suite, `name` or `name[case]`, and tell whether it fails."""
+    name, _, case = test.removesuffix("]").partition("[")
+    run = getattr(Suite(), f"test_{name}")
+    try:
+        run(store, case) if case else run(store)
+    except (Exception, pytest.fail.Exception):  # noqa: BLE001 - a store may fail in any way
+        return True
+    return False
