@@ -95,7 +95,7 @@ def test_a_frozen_mapping_refuses_every_change_and_can_be_copied_pickled_and_has
 
 def test_problems_are_bounded():
     try:
-        Event(**{f"x{n}": n for n in range(100)})
+        Event(**{f"x{n}": n for n in range(50)})
     except InvalidEvent as exc:
         cause = exc.__cause__
     assert len(problems_of(cause)) == 20

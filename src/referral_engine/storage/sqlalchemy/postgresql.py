@@ -15,19 +15,22 @@ _TYPES = PGDialect().type_compiler_instance
 
 @dataclass(frozen=True, slots=True)
 class PostgresLookup:
-    """Select with `= ANY (array)`."""
+    """Select each value of an array by the index, in the order of the array; further arrays with `= ANY (…)`.
 
-    text: str
+    Left to choose, PostgreSQL reads all rows of a program whose table it has not analysed yet; the inner select is a
+    fence that it does not look behind.
+    """
+
+    inner: str
+    outer: str
     among: tuple[str, ...]
 
-    def rows(
-        self, connection: Connection, program: str, *among: Collection[str], lock: bool = False
-    ) -> Sequence[Row]:
+    def rows(self, connection: Connection, program: str, *among: Collection[str], lock: bool = False) -> Sequence[Row]:
         """As Lookup.rows."""
         if not all(among):
             return ()
         given = {name: sorted(values) for name, values in zip(self.among, among, strict=True)}
-        text = f"{self.text} FOR UPDATE" if lock else self.text
+        text = self.outer.format(inner=f"{self.inner} FOR UPDATE" if lock else self.inner)
         return connection.exec_driver_sql(text, {"program": program, **given}).fetchall()
 
 
@@ -76,10 +79,17 @@ class PostgresSql:
         self, table: Table, columns: Sequence[str], among: Sequence[str], *, order: Sequence[str] = ()
     ) -> PostgresLookup:
         """As Sql.lookup."""
-        names = self._names
-        head = f"SELECT {names.columns(columns)} FROM {names.table(table)} WHERE program = %(program)s"  # noqa: S608 - own names
-        conditions = "".join(f" AND {names.column(column)} = ANY (%({column})s::text[])" for column in among)
-        return PostgresLookup(head + conditions + (f" ORDER BY {names.columns(order)}" if order else ""), tuple(among))
+        names, (first, *others) = self._names, among
+        inner = (
+            f"SELECT {names.columns(tuple(dict.fromkeys((*columns, *order))))} FROM {names.table(table)} "  # noqa: S608 - own names
+            f"WHERE program = %(program)s AND {names.column(first)} = given.value"
+            + "".join(f" AND {names.column(column)} = ANY (%({column})s::text[])" for column in others)
+        )
+        outer = (
+            f"SELECT {names.columns(columns, 'kept.')} FROM unnest(%({first})s::text[]) AS given (value) "  # noqa: S608
+            f"CROSS JOIN LATERAL ({{inner}}) AS kept" + (f" ORDER BY {names.columns(order, 'kept.')}" if order else "")
+        )
+        return PostgresLookup(f"{inner} OFFSET 0", outer, tuple(among))
 
     def insert(self, table: Table, columns: Sequence[str], conflict: str = "") -> PostgresBulk:
         """As Sql.insert."""
