@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from importlib.util import module_from_spec, spec_from_file_location
+from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -34,15 +36,23 @@ def run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def workload():
-    spec = spec_from_file_location("workload", BENCHMARKS / "workload.py")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
+def scripts():
+    """The modules of the benchmarks by name; they are no package, so their folder is on the path for the while."""
+    names = {path.stem for path in BENCHMARKS.glob("*.py")}
+    before = {name: sys.modules.pop(name) for name in names & sys.modules.keys()}
+    sys.path.insert(0, str(BENCHMARKS))
     try:
-        spec.loader.exec_module(module)
-        yield module
+        yield {name: import_module(name) for name in sorted(names)}
     finally:
-        del sys.modules[spec.name]
+        sys.path.remove(str(BENCHMARKS))
+        for name in names:
+            sys.modules.pop(name, None)
+        sys.modules.update(before)
+
+
+@pytest.fixture(scope="module")
+def workload(scripts):
+    return scripts["workload"]
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -96,3 +106,35 @@ def test_workload_gives_the_same_events_as_dictionaries(workload):
     made = workload.make(500)
 
     assert [type(made.events[0])(**given) for given in made.mappings()] == made.events
+
+
+def test_floor_of_p01_writes_the_rows_that_a_run_leaves(scripts, workload, tmp_path):
+    p01, made = scripts["p01_sqlite"], workload.make(2_500)
+    p01.library_s(made, tmp_path / "run.db")
+
+    rows = p01.final_rows(made, tmp_path / "rows.db")
+    p01.floor_s(rows, tmp_path / "floor.db", "FULL")
+
+    assert len(rows.batches) == 3
+    assert content(tmp_path / "floor.db") == content(tmp_path / "run.db")
+
+
+def content(path):
+    with closing(sqlite3.connect(path)) as connection:
+        schema = connection.execute("SELECT name, type, sql FROM sqlite_master ORDER BY name").fetchall()
+        tables = [name for name, kind, _ in schema if kind == "table"]
+        return schema, {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "line"),
+    [
+        (3.0, {"most": 3.0}, "p 3.00x <=3x pass"),
+        (3.001, {"most": 3.0}, "p 3.00x <=3x fail"),
+        (9.9, {"least": 10}, "p 9.90x >=10x fail"),
+        (50_000, {"least": 50_000, "unit": "/s"}, "p 50,000/s >=50,000/s pass"),
+        (1.5, {}, "p 1.50x - -"),
+    ],
+)
+def test_line_names_the_figure_its_goal_and_the_verdict(scripts, value, bounds, line):
+    assert scripts["figure"].Figure("p", "work", "floor", value, **bounds).line() == line
