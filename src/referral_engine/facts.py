@@ -130,10 +130,9 @@ _EMPTY: Mapping[Any, Any] = FrozenDict()
 class Facts:
     """What a decision sees; a store may show more than was wanted, never less, and nothing of other programs.
 
-    `events` holds the wanted `events` and `origins` that are recorded. `grants_of` names the grants made for an
-    origin and `grants` holds them by id, with those wanted by id. `own_codes` names the invite code that an owner has
-    for a campaign, and `codes` holds it too. `refunded` is what was refunded of an origin so far. What is not
-    recorded is not in the mapping.
+    `events` holds the wanted `events` and `origins` that are recorded, and `grants` those made for an origin and those
+    wanted by id. `own_codes` names the invite code that an owner has for a campaign, and `codes` holds it too.
+    `refunded` is what was refunded of an origin so far. What is not recorded is not in the mapping.
     """
 
     members: Mapping[str, Member] = field(default=_EMPTY)
@@ -142,7 +141,6 @@ class Facts:
     own_codes: Mapping[tuple[str, str | None], str] = field(default=_EMPTY)
     events: Mapping[str, StoredEvent] = field(default=_EMPTY)
     grants: Mapping[str, StoredGrant] = field(default=_EMPTY)
-    grants_of: Mapping[str, tuple[str, ...]] = field(default=_EMPTY)
     refunded: Mapping[str, int] = field(default=_EMPTY)
     transfers: Mapping[str, Transfer] = field(default=_EMPTY)
     tallies: Mapping[tuple[str, str], Tally] = field(default=_EMPTY)

@@ -160,7 +160,7 @@ FAULTS = {
     "payloads that are kept as text": (planted.TextPayloads, ["the_outbox_is_paged"]),
     "a schema whose second creation empties the store": (
         planted.Recreating,
-        ["the_schema_may_be_created_again", "race_to_create_the_schema"],
+        ["the_schema_may_be_created_again"],
     ),
     "a store that closes once": (planted.ClosesOnce, ["closing_again_is_safe"]),
 }

@@ -52,7 +52,6 @@ class Draft:
         self._referrals: dict[str, Referral] = {}
         self._events: dict[str, AddEvent] = {}
         self._grants: dict[str, StoredGrant] = {}
-        self._grants_of: dict[str, tuple[str, ...]] = {}
         self._refunded: dict[str, int] = {}
         self._tallies: dict[tuple[str, str], tuple[int, int]] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
@@ -190,17 +189,9 @@ class Draft:
         """The grant of that id as it is by now."""
         return self._grants.get(grant_id) or self._facts.grants[grant_id]
 
-    def grants_of(self, event_id: str) -> tuple[str, ...]:
-        """The ids of the grants made for an event."""
-        return self._grants_of.get(event_id) or self._facts.grants_of.get(event_id, ())
-
     def put_grant(self, stored: StoredGrant) -> None:
         """Keep a grant as given."""
         self._grants[stored.grant.id] = stored
-
-    def put_grants_of(self, event_id: str, grant_ids: tuple[str, ...]) -> None:
-        """Note which grants an event of this draft was paid."""
-        self._grants_of[event_id] = grant_ids
 
     def message(self, kind: str, at: datetime, payload: Mapping[str, Any]) -> None:
         """Append to the outbox."""

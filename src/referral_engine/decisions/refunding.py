@@ -37,8 +37,8 @@ def refund(case: Case) -> int | None:
         raise Refused(Reason.of("refund_exceeds", of=origin.id, asked=event.amount, left=left))
     refunded = before + amount
     draft.put_refunded(origin.id, refunded)
-    for grant_id in draft.grants_of(origin.id):
-        stored = draft.grant(grant_id)
+    for grant in origin.outcome.grants:
+        stored = draft.grant(grant.id)
         if (back := due_back(stored.grant.amount, stored.reversed, refunded, paid)) > 0:
             case.reversals.append(_reverse(case, stored, back))
             unscore(case, origin, f"granted.{stored.grant.unit}", stored.grant.member, back, campaign=stored.campaign)

@@ -89,7 +89,6 @@ def reward(case: Case, judged: Judged) -> None:
                 case.reasons.append(reason)
             for grant in case.grants[given:]:
                 score_grant(case, grant, rule.campaign.id)
-    case.draft.put_grants_of(view.event.id, tuple(grant.id for grant in case.grants))
 
 
 def _not_met(rule: CompiledRule, judgement: Judgement) -> Verdict:

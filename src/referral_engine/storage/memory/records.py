@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from referral_engine import changes as c
@@ -61,7 +62,6 @@ class Records:
             own_codes=self.own_codes,
             events=self.events,
             grants=self.grants,
-            grants_of=self.grants_of,
             refunded=self.refunded,
             transfers=self.transfers,
             tallies=self.tallies,
@@ -72,13 +72,16 @@ class Records:
 
     def write(self, changes: Sequence[c.Change], ordinals: int) -> None:
         """Carry out the changes, all or none. Raises PreconditionFailed, with nothing written."""
-        for change in changes:
-            check = _CHECKS.get(type(change))
-            if check is not None and not check(self, change):
-                raise PreconditionFailed(type(change).__name__)
+        kinds = [(kind, list(found)) for kind, found in groupby(changes, type)]
+        for kind, found in kinds:
+            check = _CHECKS.get(kind)
+            if check is not None and not all(check(self, change) for change in found):
+                raise PreconditionFailed(kind.__name__)
         base = self.position + 1
-        for change in changes:
-            _WRITERS[type(change)](self, change, base)
+        for kind, found in kinds:
+            write = _WRITERS[kind]
+            for change in found:
+                write(self, change, base)
         self.position += ordinals
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from referral_engine.facts import Facts, Wanted
 
 if TYPE_CHECKING:
+    from referral_engine.ledger import StoredGrant
     from referral_engine.storage.memory.records import Records
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -24,16 +25,18 @@ def concerned(records: Records, wanted: Wanted) -> frozenset[str]:
     found.update(r.referrer for member in wanted.actors if (r := records.referrals.get(member)) is not None)
     found.update(code.owner for code in _pick(records.codes, wanted.codes).values() if code.owner is not None)
     found.update(event.member for event in _pick(records.events, wanted.origins).values())
-    grant_ids = {one for event in wanted.origins for one in records.grants_of.get(event, ())} | wanted.grants
-    found.update(stored.grant.member for stored in _pick(records.grants, grant_ids).values())
+    found.update(stored.grant.member for stored in _grants(records, wanted).values())
     return frozenset(found)
+
+
+def _grants(records: Records, wanted: Wanted) -> dict[str, StoredGrant]:
+    made = {grant_id for event_id in wanted.origins for grant_id in records.grants_of.get(event_id, ())}
+    return _pick(records.grants, made | wanted.grants)
 
 
 def subset(records: Records, wanted: Wanted) -> Facts:
     """Copy the wanted facts; the values themselves are frozen."""
     members = concerned(records, wanted)
-    grants_of = _pick(records.grants_of, wanted.origins)
-    grant_ids = {one for ids in grants_of.values() for one in ids} | wanted.grants
     own_codes = _pick(records.own_codes, wanted.own_codes)
     limits = {
         key: count
@@ -46,8 +49,7 @@ def subset(records: Records, wanted: Wanted) -> Facts:
         codes=_pick(records.codes, wanted.codes | set(own_codes.values())),
         own_codes=own_codes,
         events=_pick(records.events, wanted.events | wanted.origins),
-        grants=_pick(records.grants, grant_ids),
-        grants_of=grants_of,
+        grants=_grants(records, wanted),
         refunded=_pick(records.refunded, wanted.origins),
         transfers=_pick(records.transfers, wanted.transfers),
         tallies=_pick(records.tallies, ((member, kind) for member in members for kind in wanted.tally_types)),

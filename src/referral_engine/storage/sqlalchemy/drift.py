@@ -7,6 +7,7 @@ committed by then. What events added to limits, scores and codes stands in their
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from referral_engine.outcomes import Drift
 from referral_engine.storage.sqlalchemy.codec import read_footprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 

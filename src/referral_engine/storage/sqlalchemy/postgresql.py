@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from sqlalchemy import Connection, Table
 
 _TYPES = PGDialect().type_compiler_instance
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from referral_engine.facts import Facts, LimitKey, Tally
+from referral_engine.codes.code import InviteCode
+from referral_engine.facts import Facts, LimitKey, StoredEvent, Tally
 from referral_engine.ledger.balance import Balance, Spend
+from referral_engine.ledger.grant import StoredGrant
+from referral_engine.members.member import Member
 from referral_engine.storage.sqlalchemy import rows
 from referral_engine.storage.sqlalchemy.attempts import StartAgain
 
@@ -15,10 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from referral_engine.codes.code import InviteCode
-    from referral_engine.facts import StoredEvent, Wanted
-    from referral_engine.ledger.grant import StoredGrant
-    from referral_engine.members.member import Member
+    from referral_engine.facts import Wanted
     from referral_engine.referrals.referral import Referral
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
@@ -47,7 +47,6 @@ class Named:
     own_codes: dict[tuple[str, str | None], str]
     events: dict[str, StoredEvent]
     grants: dict[str, StoredGrant]
-    grants_of: dict[str, tuple[str, ...]]
 
     def concerned(self, wanted: Wanted) -> set[str]:
         """Name the members that are wanted or led to, but for the referrers of actors."""
@@ -98,7 +97,6 @@ class Reader:
             own_codes=named.own_codes,
             events=named.events,
             grants=named.grants,
-            grants_of=named.grants_of,
             refunded={event: amount for event, amount in refunds},  # noqa: C416 - dict() of rows is no mapping of text
             transfers={row[0]: rows.transfer_of(row) for row in transfers},
             tallies={(member, kind): Tally(count, total) for member, kind, count, total in tallies},
@@ -121,7 +119,7 @@ class Reader:
         by_event = self._grants_of.rows(connection, program, wanted.origins, lock=lock)
         by_id = self._grants.rows(connection, program, wanted.grants, lock=lock)
         grants = {row[0]: rows.grant_of(row) for row in (*by_event, *by_id)}
-        return Named(codes, own_codes, events, grants, _grants_of(events, [(row[1], row[0]) for row in by_event]))
+        return Named(codes, own_codes, events, grants)
 
     def _referred(
         self, connection: Connection, wanted: Wanted, named: Named, held: Held | None, *, lock: bool
@@ -147,15 +145,3 @@ def _sides(pairs: Iterable[tuple[str, str]]) -> tuple[set[str], set[str]]:
     """Split pairs into their first and their second parts; together these cover the pairs and perhaps more."""
     listed = list(pairs)
     return {first for first, _ in listed}, {second for _, second in listed}
-
-
-def _grants_of(events: dict[str, StoredEvent], made: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Name the grants of each event, in the order in which they were given."""
-    ids: dict[str, list[str]] = {}
-    for event_id, grant_id in sorted(made):
-        ids.setdefault(event_id, []).append(grant_id)
-    for event_id, found in ids.items():
-        if (event := events.get(event_id)) is not None:
-            places = {grant.id: place for place, grant in enumerate(event.outcome.grants)}
-            found.sort(key=lambda grant_id, places=places: places.get(grant_id, len(places)))  # type: ignore[misc]
-    return {event_id: tuple(found) for event_id, found in ids.items()}

@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from operator import itemgetter
-from typing import Any
-
-from sqlalchemy import Connection, Table
+from typing import TYPE_CHECKING, Any
 
 from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
 
 LIST_LENGTH_MAX = 4096
 """How many values of one column are asked for at once; SQLite takes 32,766 values a statement."""
@@ -25,9 +26,7 @@ class SqliteLookup:
     tail: str
     texts: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def rows(
-        self, connection: Connection, program: str, *among: Collection[str], lock: bool = False
-    ) -> Sequence[Row]:
+    def rows(self, connection: Connection, program: str, *among: Collection[str], lock: bool = False) -> Sequence[Row]:
         """As Lookup.rows; a transaction that writes has locked the whole file already."""
         del lock
         if len(among) == 1 and len(among[0]) <= LIST_LENGTH_MAX:

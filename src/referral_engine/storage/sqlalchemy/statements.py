@@ -7,13 +7,15 @@ template `{name}` is a table, `:name` a given value and, in bulk statements, `ke
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.sql.compiler import IdentifierPreparer
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
 
-from referral_engine.storage.sqlalchemy.tables import Tables
+    from sqlalchemy import Connection, Table
+    from sqlalchemy.sql.compiler import IdentifierPreparer
+
+    from referral_engine.storage.sqlalchemy.tables import Tables
 
 Row = tuple[Any, ...]
 """A row as the driver takes it and gives it; the first value of a written row is the program."""
@@ -25,9 +27,7 @@ GIVEN = re.compile(r":(\w+)")
 class Lookup(Protocol):
     """Finds the rows of one program whose columns are among given values."""
 
-    def rows(
-        self, connection: Connection, program: str, *among: Collection[str], lock: bool = False
-    ) -> Sequence[Row]:
+    def rows(self, connection: Connection, program: str, *among: Collection[str], lock: bool = False) -> Sequence[Row]:
         """Answer the rows; `lock` keeps others from changing them until the end of the transaction."""
         ...
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from referral_engine import changes as c
+from referral_engine.events import microseconds
 from referral_engine.storage.sqlalchemy import rows
 from referral_engine.storage.sqlalchemy.attempts import StartAgain
 from referral_engine.storage.sqlalchemy.codec import maybe_microseconds, write_payload
-from referral_engine.events import microseconds
+from referral_engine.storage.sqlalchemy.statements import Bulk, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from sqlalchemy import Connection
 
-    from referral_engine.storage.sqlalchemy.statements import Bulk, Row, Sql
+    from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
 _FIGURES = ("available", "held", "lifetime", "expired", "redeemed", "debt")
@@ -105,9 +107,7 @@ def shared_steps(sql: Sql, tables: Tables) -> list[Step]:
     """What no lock on a member guards: guarded deltas, as late as can be."""
     within_uses = "kept.state = 'active' AND (kept.max_uses IS NULL OR kept.uses + :uses <= kept.max_uses)"
     spent = {"spent": "kept.spent + :spent", "held": "kept.held + :held"}
-    within_total = (
-        "(:total IS NULL OR :spent + :held <= 0 OR kept.spent + kept.held + :spent + :held <= :total)"
-    )
+    within_total = "(:total IS NULL OR :spent + :held <= 0 OR kept.spent + kept.held + :spent + :held <= :total)"
     return [
         Step(
             c.AddCode,

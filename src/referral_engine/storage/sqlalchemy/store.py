@@ -52,9 +52,7 @@ class SQLAlchemyStore(Answering):
 
     def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply."""
-        return self._attempt(
-            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact)
-        )
+        return self._attempt(lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact))
 
     def create_schema(self) -> None:
         """As StoreAdmin.create_schema."""

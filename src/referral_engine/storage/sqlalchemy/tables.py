@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -27,10 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.schema import SchemaItem, conv
-from sqlalchemy.types import TypeEngine
 
 from referral_engine.errors import InvalidInput
 from referral_engine.validation import TOTAL_MAX
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
 
 _PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,29})?", re.ASCII)
 _ID: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
@@ -353,7 +356,12 @@ def _scores(make: _Maker) -> Table:
 
 def _messages(make: _Maker) -> Table:
     return make.table(
-        "messages", ("cursor",), _int("cursor"), _id("type"), _int("at"), Column("payload", _WORDS, nullable=False),
+        "messages",
+        ("cursor",),
+        _int("cursor"),
+        _id("type"),
+        _int("at"),
+        Column("payload", _WORDS, nullable=False),
         clustered=True,
     )
 

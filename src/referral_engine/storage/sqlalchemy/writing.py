@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from referral_engine.facts import Facts
     from referral_engine.storage.sqlalchemy.reading import Held
     from referral_engine.storage.sqlalchemy.statements import Sql
-    from referral_engine.storage.sqlalchemy.steps import Step
     from referral_engine.storage.sqlalchemy.tables import Tables
 
 _MOVE = """
