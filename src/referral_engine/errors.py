@@ -46,7 +46,7 @@ class Invalid(ReferralEngineError):
     subject: ClassVar[str] = "value"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         lines = "; ".join(str(problem) for problem in self.problems)
         super().__init__(f"invalid {self.subject}: {lines}")
 

@@ -185,7 +185,7 @@ class Calendar:
     __slots__ = ("_last", "zone")
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self.zone = zone
+        self.zone: ZoneInfo = zone
         self._last: dict[Span, tuple[datetime, datetime, str]] = dict.fromkeys(_WRITE, (_NEVER, _NEVER, ""))
         self._last["lifetime"] = (_NEVER, _ALWAYS, LIFETIME)
 

@@ -117,7 +117,8 @@ class FrozenDict(dict[str, _Value]):
         msg = "this mapping is part of a frozen value; build a new one"
         raise TypeError(msg)
 
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+    if not TYPE_CHECKING:
+        __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
 
     def __hash__(self) -> int:  # type: ignore[override]
         """Hash by content, as a frozen value does."""

@@ -70,16 +70,18 @@ class Compiled:
     """A program, compiled once when the engine is built. Immutable in use, and shared by threads."""
 
     def __init__(self, program: Program) -> None:
-        self.program = program
-        self.id = program.id
-        self.revision = program.revision
-        self.calendar = Calendar(program.zone)
-        self.units = frozenset(program.units)
-        self.rules = self._rules_by_trigger()
-        self.needs = {trigger: _needs_of(rules) for trigger, rules in self.rules.items()}
-        self.boards = {board.id: CompiledBoard(board, owner) for owner in program.campaigns for board in owner.boards}
-        self.boards_by_metric = _grouped(self.boards.values())
-        self.boards_by_count = {
+        self.program: Program = program
+        self.id: str = program.id
+        self.revision: str = program.revision
+        self.calendar: Calendar = Calendar(program.zone)
+        self.units: frozenset[str] = frozenset(program.units)
+        self.rules: dict[str, tuple[CompiledRule, ...]] = self._rules_by_trigger()
+        self.needs: dict[str, Needs] = {trigger: _needs_of(rules) for trigger, rules in self.rules.items()}
+        self.boards: dict[str, CompiledBoard] = {
+            board.id: CompiledBoard(board, owner) for owner in program.campaigns for board in owner.boards
+        }
+        self.boards_by_metric: dict[str, tuple[CompiledBoard, ...]] = _grouped(self.boards.values())
+        self.boards_by_count: dict[str, tuple[CompiledBoard, ...]] = {
             metric.removeprefix("count."): boards
             for metric, boards in self.boards_by_metric.items()
             if metric.startswith("count.")

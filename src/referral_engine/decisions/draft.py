@@ -61,7 +61,7 @@ class Draft:
         self._code_uses: dict[str, int] = {}
         self._transfers: list[AddTransfer] = []
         self._messages: list[AddMessage] = []
-        self.ordinals = 0
+        self.ordinals: int = 0
 
     def _next(self) -> int:
         ordinal = self.ordinals

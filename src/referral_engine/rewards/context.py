@@ -47,7 +47,7 @@ class RuleContext:
     __slots__ = ("_facts", "_units", "event")
 
     def __init__(self, event: Event, facts: Mapping[str, Callable[[], object]], units: frozenset[str]) -> None:
-        self.event = event
+        self.event: Event = event
         self._facts = facts
         self._units = units
 

@@ -383,10 +383,8 @@ def test_a_bound_store_is_bound_once_and_closes_nothing(host):
 def test_what_is_no_connection_of_this_database_is_refused(host, tmp_path):
     engine, store = host
     other = create_engine(f"sqlite:///{tmp_path}/b.db")
-    if engine.dialect.name == "sqlite":
-        other_store = SQLAlchemyStore("postgresql://nobody@127.0.0.1:1/none")
-    else:
-        other_store = store
+    unreachable = "postgresql://nobody@127.0.0.1:1/none"
+    other_store = SQLAlchemyStore(unreachable) if engine.dialect.name == "sqlite" else store
     with other.connect() as connection:
         with pytest.raises(InvalidInput, match="sqlite"):
             other_store.bind(connection)

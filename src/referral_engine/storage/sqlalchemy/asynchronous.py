@@ -58,7 +58,7 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
         await self._attempt(lambda connection, _: self._operations.create_schema(connection))
 
     def bind(self, connection: Any) -> AsyncBoundStore:
-        """As StoreAdmin.bind; takes an AsyncConnection, or an AsyncSession, whose connection is asked for at each call."""
+        """As StoreAdmin.bind; takes an AsyncConnection, or an AsyncSession and asks it for its connection each time."""
         return AsyncBoundStore(connection, self._operations)
 
     async def close(self) -> None:

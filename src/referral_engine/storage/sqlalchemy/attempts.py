@@ -15,7 +15,7 @@ PAUSE_MAX_S = 0.1
 class StartAgain(Exception):
     """An attempt that must be rolled back and made again.
 
-    `shared`: a guard on what everybody shares did not hold, so the next attempt locks it. `lost`: the database has ended
+    `shared`: a guard on what everybody shares did not hold, so the next attempt locks it. `lost`: the database ended
     the transaction, so that only its owner can begin another one. `broken`: it was the connection that ended.
     """
 

@@ -19,6 +19,7 @@ from referral_engine.referrals.referral import Referral
 from referral_engine.validation import TIME_MIN, FrozenDict
 
 _TIME = "$time"
+_NO_WORDS: frozenset[str] = frozenset()
 _NOTHING: FrozenDict[Any] = FrozenDict()
 
 
@@ -88,11 +89,11 @@ def write_words(words: Collection[str]) -> str | None:
 
 def read_words(text: str | None) -> frozenset[str]:
     """Read what `write_words` wrote."""
-    return frozenset() if text is None else frozenset(_read(text))
+    return _NO_WORDS if text is None else frozenset(_read(text))
 
 
 def write_outcome(outcome: Outcome) -> str | None:
-    """Write an outcome but its event's id and its revision, which have columns; None for one that is merely accepted."""
+    """Write an outcome but its event's id and revision, which have columns; None for one that is merely accepted."""
     referral, grants, reversals, reasons = outcome.referral, outcome.grants, outcome.reversals, outcome.reasons
     if referral is None and not (grants or reversals or reasons) and outcome.status == "accepted":
         return None
@@ -132,7 +133,7 @@ def _grant_out(grant: Grant) -> tuple[Any, ...]:
 
 
 def _grant_in(row: list[Any]) -> Grant:
-    return Grant(*row[:8], held_until=maybe_time_of(row[8]))
+    return Grant(*row[:8], maybe_time_of(row[8]))
 
 
 def _referral_out(one: Referral) -> tuple[Any, ...]:
@@ -141,7 +142,7 @@ def _referral_out(one: Referral) -> tuple[Any, ...]:
 
 
 def _referral_in(row: list[Any]) -> Referral:
-    return Referral(*row[:7], at=time_of(row[7]), qualified_at=maybe_time_of(row[8]))
+    return Referral(*row[:7], time_of(row[7]), maybe_time_of(row[8]))
 
 
 def write_verdicts(verdicts: tuple[Verdict, ...]) -> str | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Database:
     """What a store needs to know of its database.
 
-    `row_locks`: rows are locked one by one, so there is an order to keep, and rows are made to be locked. Without them a
+    `row_locks`: rows are locked one by one, so there is an order to keep, and rows are made to be locked. Without it a
     transaction that writes has locked everything.
     """
 

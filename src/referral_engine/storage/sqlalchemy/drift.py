@@ -62,6 +62,9 @@ class Comparison:
                 yield Drift(f"{self.what}.{name}", key, kept, expected)
 
 
+_LIFETIME = "CASE WHEN kind IN ('grant', 'release') THEN amount WHEN kind = 'reversal' THEN -amount ELSE 0 END"
+
+
 def _moved(account: str) -> str:
     return f"CASE '{account}' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END"
 
@@ -81,7 +84,7 @@ COMPARISONS = (
             "available": _moved("available"),
             "held": _moved("held"),
             "debt": f"-({_moved('debt')})",
-            "lifetime": "CASE WHEN kind IN ('grant', 'release') THEN amount WHEN kind = 'reversal' THEN -amount ELSE 0 END",
+            "lifetime": _LIFETIME,
             "redeemed": _moved("redeemed"),
             "expired": _moved("expired"),
         },

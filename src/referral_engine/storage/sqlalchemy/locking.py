@@ -1,6 +1,6 @@
 """Locking: who holds what while a decision is made.
 
-SQLite locks the whole file, so there is nothing to choose. PostgreSQL locks the rows of the members concerned, always in
+SQLite locks the whole file, so there is nothing to choose. PostgreSQL locks the rows of the members concerned, all in
 the order of their ids, and first makes rows for those who arrive, so that two first purchases of an unseen member are
 not both judged first. What everybody shares is locked only when a guard on it failed before, and after the members.
 """

@@ -1,7 +1,7 @@
 """Operations: everything a store does, as functions of a plain SQLAlchemy connection.
 
-The blocking store calls them, the awaitable one runs the very same through `run_sync`; only opening, waiting and closing
-differ. `decide` is called outside of the border to the drivers, so that what it raises passes through as it is.
+The blocking store calls them, the awaitable one runs the very same through `run_sync`; only opening, waiting and
+closing differ. `decide` is called outside of the border to the drivers, so that what it raises passes through as it is.
 """
 
 from __future__ import annotations

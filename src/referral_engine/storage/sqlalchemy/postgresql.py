@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row, fetched
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
-_TYPES = PGDialect().type_compiler_instance
+_TYPES = PGDialect().type_compiler_instance  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class PostgresLookup:
             return ()
         given = {name: sorted(values) for name, values in zip(self.among, among, strict=True)}
         text = self.outer.format(inner=f"{self.inner} FOR UPDATE" if lock else self.inner)
-        return connection.exec_driver_sql(text, {"program": program, **given}).fetchall()
+        return fetched(connection.exec_driver_sql(text, {"program": program, **given}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PostgresQuery:
 
     def rows(self, connection: Connection, **values: object) -> Sequence[Row]:
         """As Query.rows."""
-        return connection.exec_driver_sql(self.text, values).fetchall()
+        return fetched(connection.exec_driver_sql(self.text, values))
 
     def run(self, connection: Connection, **values: object) -> None:
         """As Query.run."""

@@ -1,6 +1,6 @@
 """Rows: how each record lies in the columns of its table, in both directions.
 
-`…_COLUMNS` are the columns that are read, in the order in which `…_of` takes them; `…_row` writes the program and then the
+`…_COLUMNS` are the columns that are read, in the order in which `…_of` takes them; `…_row` writes the program, then the
 same columns.
 """
 
@@ -69,8 +69,9 @@ def member_row(program: str, one: Member) -> Row:
 
 def referral_of(row: Row) -> Referral:
     """Read a referral, with its cursor."""
-    *ends, at, qualified_at, cursor = row
-    return Referral(*ends, at=codec.time_of(at), qualified_at=codec.maybe_time_of(qualified_at), cursor=cursor)
+    referee, referrer, state, channel, campaign, code, link, at, qualified_at, cursor = row
+    times = codec.time_of(at), codec.maybe_time_of(qualified_at)
+    return Referral(referee, referrer, state, channel, campaign, code, link, *times, cursor)
 
 
 def referral_row(program: str, one: Referral, cursor: int) -> Row:
@@ -182,8 +183,9 @@ def grant_row(program: str, stored: StoredGrant) -> Row:
 
 def transfer_of(row: Row) -> Transfer:
     """Read a transfer, with its cursor."""
-    *fields, at, cursor = row
-    return Transfer(*fields, at=codec.time_of(at), cursor=cursor)
+    id_, kind, member, unit, amount, debit, credit, campaign, reference, memo, at, cursor = row
+    moment = codec.time_of(at)
+    return Transfer(id_, kind, member, unit, amount, debit, credit, campaign, reference, memo, moment, cursor)
 
 
 def transfer_row(program: str, one: Transfer, cursor: int) -> Row:

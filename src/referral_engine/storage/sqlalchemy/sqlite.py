@@ -8,7 +8,7 @@ from itertools import product
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row, fetched
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -41,7 +41,7 @@ class SqliteLookup:
         sizes = tuple(map(len, filled))
         text = self.texts.get(sizes) or self.texts.setdefault(sizes, self._text(sizes))
         given = (program, *(value for values in filled for value in values))
-        return connection.exec_driver_sql(text, given).fetchall()
+        return fetched(connection.exec_driver_sql(text, given))
 
     def _text(self, sizes: tuple[int, ...]) -> str:
         lists = zip(self.conditions, sizes, strict=True)
@@ -80,7 +80,7 @@ class SqliteQuery:
 
     def rows(self, connection: Connection, **values: object) -> Sequence[Row]:
         """As Query.rows."""
-        return connection.exec_driver_sql(self.text, tuple(values[name] for name in self.names)).fetchall()
+        return fetched(connection.exec_driver_sql(self.text, tuple(values[name] for name in self.names)))
 
     def run(self, connection: Connection, **values: object) -> None:
         """As Query.run."""

@@ -1,7 +1,7 @@
 """Statements: what one database's SQL is built from, once, when a store is built.
 
 SQL text is made of the names in our own table metadata and of templates written in this package, never of data. In a
-template `{name}` is a table, `:name` a given value and, in bulk statements, `kept.name` a column of the row that is there.
+template `{name}` is a table, `:name` a given value and, in bulk statements, `kept.name` a column of the row there is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, CursorResult, Table
     from sqlalchemy.sql.compiler import IdentifierPreparer
 
     from referral_engine.storage.sqlalchemy.tables import Tables
@@ -22,6 +22,14 @@ Row = tuple[Any, ...]
 
 GIVEN = re.compile(r":(\w+)")
 """A given value in a template."""
+
+
+def fetched(result: CursorResult[Any]) -> Sequence[Row]:
+    """Answer all rows as the driver gives them; SQLAlchemy's own row objects cost as much again."""
+    cursor: Any = result.cursor
+    rows: list[Row] = cursor.fetchall()
+    result.close()
+    return rows
 
 
 class Lookup(Protocol):

@@ -29,9 +29,9 @@ _LIMIT = ("holder", "rule", "period", "per", "within", "unit", "subject")
 class Step:
     """Writes the changes of one kind.
 
-    `rows` picks the rows that this step writes, from the program, the changes and the cursor of ordinal 0. `sort`ed rows
-    are written in the order of their keys. Every row must find what it changes; `shared` tells that another decision,
-    which holds no lock of ours, may have been in the way.
+    `rows` picks the rows that this step writes, from the program, the changes and the cursor of ordinal 0; with
+    `sort` they are written in the order of their keys. Every row must find what it changes; `shared` tells that another
+    decision, which holds no lock of ours, may have been in the way.
     """
 
     kind: type[Any]

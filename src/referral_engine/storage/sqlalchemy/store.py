@@ -33,9 +33,9 @@ AnswerT = TypeVar("AnswerT")
 class SQLAlchemyStore(Answering):
     """A store in a SQLite file or in PostgreSQL. Safe for threads; serves any number of programs.
 
-    Takes a URL, such as `sqlite:///acme.db` or `postgresql://user@host/name` (psycopg 3), or an Engine, which is used as
-    it is and never closed. `tables` are those of `define_tables`, where they are not to be the default ones. Nothing is
-    connected before the first call. Raises InvalidInput for a URL or an engine that cannot be used.
+    Takes a URL, such as `sqlite:///acme.db` or `postgresql://user@host/name` (psycopg 3), or an Engine, which is used
+    as it is and never closed. `tables` are those of `define_tables`, where they are not to be the default ones. Nothing
+    is connected before the first call. Raises InvalidInput for a URL or an engine that cannot be used.
 
     SQLite engines made here use WAL with synchronous=FULL, so that what was answered survives a loss of power too.
     """
