@@ -178,8 +178,8 @@ def frozen(mapping: Mapping[str, _Value]) -> FrozenDict[_Value]:
     return FrozenDict(mapping)
 
 
-Freeze = AfterValidator(frozen)
-Thaw = PlainSerializer(dict)
+Freeze: AfterValidator = AfterValidator(frozen)
+Thaw: PlainSerializer = PlainSerializer(dict)
 
 
 def problems_of(exc: ValidationError) -> list[Problem]:

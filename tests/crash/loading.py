@@ -8,7 +8,7 @@ from random import Random
 
 from referral_engine.events import Event
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
-from referral_engine.testing.conformance.spring import an_engine
+from referral_engine.testing.conformance._spring import an_engine
 
 MEMBERS = 50
 BATCH_MOST = 20

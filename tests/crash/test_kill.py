@@ -16,7 +16,7 @@ import referral_engine
 from referral_engine.facts import Wanted
 from referral_engine.storage import MemoryStore
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
-from referral_engine.testing.conformance.spring import an_engine
+from referral_engine.testing.conformance._spring import an_engine
 from tests.crash.loading import MEMBERS, batches, event
 
 ROUNDS = 10

@@ -39,7 +39,7 @@ class Attempts:
     def __init__(self, *, host: bool = False) -> None:
         self._host = host
         self._made = 0
-        self.exact = False
+        self.exact: bool = False
 
     def failed(self, again: StartAgain) -> float:
         """Note a failed attempt and answer how many seconds to wait; raises when it was the last."""

@@ -133,7 +133,8 @@ def _grant_out(grant: Grant) -> tuple[Any, ...]:
 
 
 def _grant_in(row: list[Any]) -> Grant:
-    return Grant(*row[:8], maybe_time_of(row[8]))
+    id_, rule, recipient, member, kind, unit, amount, wanted, held_until = row
+    return Grant(id_, rule, recipient, member, kind, unit, amount, wanted, maybe_time_of(held_until))
 
 
 def _referral_out(one: Referral) -> tuple[Any, ...]:
@@ -142,7 +143,9 @@ def _referral_out(one: Referral) -> tuple[Any, ...]:
 
 
 def _referral_in(row: list[Any]) -> Referral:
-    return Referral(*row[:7], time_of(row[7]), maybe_time_of(row[8]))
+    referee, referrer, state, channel, campaign, code, link, at, qualified_at = row
+    times = time_of(at), maybe_time_of(qualified_at)
+    return Referral(referee, referrer, state, channel, campaign, code, link, *times)
 
 
 def write_verdicts(verdicts: tuple[Verdict, ...]) -> str | None:

@@ -45,8 +45,8 @@ class Operations:
         self._locking = database.locking
         self._reader = Reader(database.sql, tables)
         self._writer = Writer(database.sql, tables, row_locks=database.row_locks)
-        self.pages = Pages(database.sql)
-        self.audit = Audit(database.sql)
+        self.pages: Pages = Pages(database.sql)
+        self.audit: Audit = Audit(database.sql)
 
     # In a transaction of our own
 

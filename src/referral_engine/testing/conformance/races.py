@@ -18,8 +18,8 @@ from referral_engine.errors import Conflict, InsufficientBalance
 from referral_engine.events import Event
 from referral_engine.leaderboard import BoardEntry
 from referral_engine.rewards import RuleContext, rule
+from referral_engine.testing.conformance._spring import HOLD, HandClock, an_engine
 from referral_engine.testing.conformance.samples import PROGRAM, Desk, saying
-from referral_engine.testing.conformance.spring import HOLD, HandClock, an_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,8 +13,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from referral_engine.events import Event
 from referral_engine.leaderboard import BoardEntry
 from referral_engine.ledger import Balance
-from referral_engine.testing.conformance.machine import Histories
-from referral_engine.testing.conformance.spring import BUDGET, HOLD, STARTS, HandClock, an_engine
+from referral_engine.testing.conformance._machine import Histories
+from referral_engine.testing.conformance._spring import BUDGET, HOLD, STARTS, HandClock, an_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

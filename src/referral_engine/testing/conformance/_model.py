@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from referral_engine.events import Event
+from referral_engine.testing.conformance._spring import BUDGET, ENDS, HOLD, MOST, STARTS
 from referral_engine.testing.conformance.answers import Answer
-from referral_engine.testing.conformance.spring import BUDGET, ENDS, HOLD, MOST, STARTS
 
 Given = list[tuple[str, int, int, datetime | None]]  # who is given how much, of how much wanted, held until when
 Slots = Counter[tuple[str, ...]]  # how much of each limit is used

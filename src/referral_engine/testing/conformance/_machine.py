@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from referral_engine.errors import IdempotencyConflict, InsufficientBalance, UnknownMember
 from referral_engine.events import Event
+from referral_engine.testing.conformance._model import Model
+from referral_engine.testing.conformance._spring import BUDGET, MOST, HandClock, an_engine
 from referral_engine.testing.conformance.answers import answer_of
-from referral_engine.testing.conformance.model import Model
-from referral_engine.testing.conformance.spring import BUDGET, MOST, HandClock, an_engine
 
 if TYPE_CHECKING:
     from referral_engine.ledger.transfer import Transfer
