@@ -104,7 +104,7 @@ class Report:
             ("budget left", f"{self.budget_left:,}"),
         ]
         board = [f"{entry.rank:>4}  {entry.member:<20}{entry.score:>9,}" for entry in self.top]
-        health = "health check: every figure adds up" if not self.drifts else f"health check: {self.drifts} DRIFTS"
+        health = "health check: verify() == []" if not self.drifts else f"health check: {self.drifts} DRIFTS"
         shown = [f"{name:<38}{value:>12}" for name, value in figures]
         return [*shown, "", "rank  member               sign-ups", *board, "", health]
 
