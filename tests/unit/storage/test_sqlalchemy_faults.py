@@ -175,3 +175,23 @@ def test_an_async_store_records_the_same(tmp_path):
 
     grants, balance, drift = asyncio.run(story())
     assert (grants, balance.available, drift) == (2, 200, [])
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_every_spelling_of_a_postgresql_url_means_psycopg(postgres_url, scheme):
+    with SQLAlchemyStore(make_url(postgres_url).set(drivername="postgresql").render_as_string(False)) as store:
+        store.create_schema()
+    spelt = scheme + postgres_url[postgres_url.index("://") :]
+    with SQLAlchemyStore(spelt) as store:
+        lived(ReferralEngine(store, PROGRAM))
+
+
+def test_an_engine_of_the_host_is_used_and_left_open(url):
+    driver = make_url(url).set(drivername="postgresql+psycopg") if url.startswith("postgres") else url
+    host = create_engine(driver)
+    with SQLAlchemyStore(host) as store:
+        store.create_schema()
+        lived(ReferralEngine(store, PROGRAM))
+    with host.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM referral_events")).scalar_one() == 2
+    host.dispose()
