@@ -7,9 +7,8 @@ the outcome of an event that paid nobody, is NULL and costs nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_json
 
@@ -19,6 +18,9 @@ from referral_engine.ledger.grant import Grant, Reversal
 from referral_engine.outcomes import Outcome, Reason, Verdict
 from referral_engine.referrals.referral import Referral
 from referral_engine.validation import TIME_MIN, FrozenDict
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 _NO_WORDS: frozenset[str] = frozenset()
 _NOTHING: FrozenDict[Any] = FrozenDict()
