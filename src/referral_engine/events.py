@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
@@ -36,6 +36,9 @@ ATTRIBUTES_MAX = 64
 """How many attributes one event carries."""
 TEXT_LENGTH_MAX = 1024
 LIST_LENGTH_MAX = 100
+
+NO_ATTRIBUTES: FrozenDict[Any] = FrozenDict()
+"""What events without attributes share."""
 
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 

@@ -92,6 +92,12 @@ def as_utc(value: datetime) -> datetime:
     return moment
 
 
+def require_interval(starts_at: datetime | None, ends_at: datetime | None) -> None:
+    """Refuse a half-open interval that holds no moment; None is open."""
+    if starts_at is not None and ends_at is not None and starts_at >= ends_at:
+        raise PydanticCustomError("interval", "starts_at must be before ends_at")
+
+
 def unicode_text(value: str) -> str:
     """Refuse lone surrogates and NUL, which no database keeps."""
     if "\0" in value or (not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value)):

@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
-from pydantic_core import PydanticCustomError
 
 from referral_engine.errors import InvalidProgram, RuleError
 from referral_engine.ids import Name
 from referral_engine.leaderboard.board import Board
 from referral_engine.rewards.data_rule import Rule
 from referral_engine.rewards.python_rule import PythonRule
-from referral_engine.validation import TOTAL_MAX, Freeze, FrozenDict, Part, Several, Thaw, Time, at_most
+from referral_engine.validation import (
+    TOTAL_MAX,
+    Freeze,
+    FrozenDict,
+    Part,
+    Several,
+    Thaw,
+    Time,
+    at_most,
+    require_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +76,7 @@ class Campaign(Part):
 
     @model_validator(mode="after")
     def _interval(self) -> Self:
-        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
-            raise PydanticCustomError("interval", "starts_at must be before ends_at")
+        require_interval(self.starts_at, self.ends_at)
         return self
 
     def total(self, unit: str) -> int | None:

@@ -13,7 +13,7 @@ from referral_engine.ids import Name
 from referral_engine.rewards.condition import Condition, ConditionField
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.reward import Reward
-from referral_engine.validation import Part, Several, Time, at_most
+from referral_engine.validation import Part, Several, Time, at_most, require_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +68,5 @@ class Rule(Part):
 
     @model_validator(mode="after")
     def _interval(self) -> Self:
-        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
-            raise PydanticCustomError("interval", "starts_at must be before ends_at")
+        require_interval(self.starts_at, self.ends_at)
         return self

@@ -16,7 +16,7 @@ from referral_engine.ids import Name, shown
 from referral_engine.rewards.data_rule import Limits, Priority, Trigger
 from referral_engine.rewards.limit import Limit
 from referral_engine.rewards.vocabulary import fact
-from referral_engine.validation import Model, PlainText, Several, Time, at_most
+from referral_engine.validation import Model, PlainText, Several, Time, at_most, require_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +51,7 @@ class _Header(Model):
 
     @model_validator(mode="after")
     def _interval(self) -> Self:
-        if self.starts_at is not None and self.ends_at is not None and self.starts_at >= self.ends_at:
-            raise PydanticCustomError("interval", "starts_at must be before ends_at")
+        require_interval(self.starts_at, self.ends_at)
         return self
 
 
