@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from referral_engine.facts import Wanted
-    from referral_engine.storage.sqlalchemy.statements import Sql
+    from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
 
@@ -40,13 +40,17 @@ class FileLocking:
 class RowLocking:
     """Locks rows in one order: members, then codes, then spends, each by its key."""
 
-    def __init__(self, sql: Sql, tables: Tables) -> None:
-        self._owners = sql.lookup(tables.codes, ["owner"], ["text"])
-        self._origins = sql.lookup(tables.events, ["member"], ["id"])
-        self._recipients_of = sql.lookup(tables.grants, ["member"], ["event"])
-        self._recipients = sql.lookup(tables.grants, ["member"], ["id"])
-        self._referrers = sql.lookup(tables.referrals, ["referrer"], ["referee"])
-        self._known = sql.lookup(tables.members, ["member"], ["member"])
+    def __init__(self, sql: PostgresSql, tables: Tables) -> None:
+        self._resolve = sql.finding(
+            [
+                ("known", tables.members, "member", "member"),
+                ("referrers", tables.referrals, "referrer", "referee"),
+                ("owners", tables.codes, "owner", "text"),
+                ("origins", tables.events, "member", "id"),
+                ("recipients_of", tables.grants, "member", "event"),
+                ("recipients", tables.grants, "member", "id"),
+            ]
+        )
         self._members = sql.lookup(tables.members, rows.MEMBER_COLUMNS, ["member"], order=["member"])
         self._codes = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
         self._spends = sql.lookup(tables.spends, ["campaign"], ["campaign", "unit"], order=["campaign", "unit"])
@@ -57,10 +61,8 @@ class RowLocking:
     def hold(self, connection: Connection, wanted: Wanted, *, exact: bool) -> Held | None:
         """As Locking.hold."""
         program = wanted.program
-        concerned = self._resolved(connection, wanted)
-        arriving = wanted.arriving & concerned
-        known = {member for (member,) in self._known.rows(connection, program, arriving)}
-        if stubs := sorted(arriving - known):
+        concerned, known = self._resolved(connection, wanted)
+        if stubs := sorted((wanted.arriving & concerned) - known):
             self._stubs.run(connection, [(program, member, member, 0, 0, 0) for member in stubs])
         locked = self._members.rows(connection, program, concerned, lock=True)
         members = {row[0]: rows.member_of(row) for row in locked if row[1] is not None}
@@ -68,17 +70,20 @@ class RowLocking:
             self._hold_shared(connection, wanted)
         return Held(concerned, members, frozenset(stubs) - members.keys())
 
-    def _resolved(self, connection: Connection, wanted: Wanted) -> frozenset[str]:
-        """Name the members concerned, before they are locked."""
-        ways = (
-            (self._referrers, wanted.actors),
-            (self._owners, wanted.codes),
-            (self._origins, wanted.origins),
-            (self._recipients_of, wanted.origins),
-            (self._recipients, wanted.grants),
+    def _resolved(self, connection: Connection, wanted: Wanted) -> tuple[frozenset[str], set[str]]:
+        """Name the members concerned, before they are locked, and those of the arriving ones that are known."""
+        found = self._resolve.found(
+            connection,
+            wanted.program,
+            known=wanted.arriving,
+            referrers=wanted.actors,
+            owners=wanted.codes,
+            origins=wanted.origins,
+            recipients_of=wanted.origins,
+            recipients=wanted.grants,
         )
-        found = {member for lookup, ids in ways for (member,) in lookup.rows(connection, wanted.program, ids)}
-        return (wanted.actors | wanted.members | found) - {None}
+        known = found.pop("known")
+        return (wanted.actors | wanted.members).union(*found.values()) - {None}, known
 
     def _hold_shared(self, connection: Connection, wanted: Wanted) -> None:
         program = wanted.program

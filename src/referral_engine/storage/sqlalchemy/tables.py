@@ -23,7 +23,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 from sqlalchemy.exc import InvalidRequestError
@@ -98,15 +97,17 @@ class _Maker:
         """Keep figures between 0 and what 64 bits hold; SQLite would turn a larger one into a float."""
         return [self.check(table, column, f"{column} BETWEEN 0 AND {TOTAL_MAX}") for column in columns]
 
-    def unique(self, table: str, name: str, *columns: str) -> UniqueConstraint:
-        return UniqueConstraint("program", *columns, name=conv(f"uq_{self.prefix}{table}_{name}"))
+    def index(self, table: str, name: str, *columns: str, where: str | None = None, unique: bool = False) -> Index:
+        """Make an index, of the rows that fit `where` alone where the database can.
 
-    def index(self, table: str, name: str, *columns: str, where: str | None = None) -> Index:
+        A full index that is not unique does not begin with the program: PostgreSQL, before it has analysed a table,
+        would take it for as good as the primary key, and read a whole program for one row.
+        """
         condition = None if where is None else text(where)
         return Index(
-            conv(f"ix_{self.prefix}{table}_{name}"),
-            "program",
+            conv(f"{'uq' if unique else 'ix'}_{self.prefix}{table}_{name}"),
             *(text(column) if " " in column else column for column in columns),
+            unique=unique,
             postgresql_where=condition,
             sqlite_where=condition,
         )
@@ -197,7 +198,7 @@ def _referrals(make: _Maker) -> Table:
         _maybe_int("qualified_at"),
         _int("cursor"),
         make.check("referrals", "ends", "referee <> referrer"),
-        make.index("referrals", "referrer", "referrer", "cursor"),
+        make.index("referrals", "referrer", "referrer", "program", "cursor"),
         clustered=True,
     )
 
@@ -219,7 +220,7 @@ def _codes(make: _Maker) -> Table:
         _maybe_id("invite_for"),
         *make.floor("codes", "uses"),
         make.check("codes", "max_uses", "uses <= max_uses"),
-        make.unique("codes", "invite", "owner", "invite_for"),
+        make.index("codes", "invite", "program", "owner", "invite_for", where="invite_for IS NOT NULL", unique=True),
         clustered=True,
     )
 
@@ -268,8 +269,8 @@ def _grants(make: _Maker) -> Table:
         make.check("grants", "amount", "amount > 0"),
         make.check("grants", "wanted", "wanted >= amount"),
         make.check("grants", "reversed", "reversed BETWEEN 0 AND amount"),
-        make.index("grants", "event", "event"),
-        make.index("grants", "due", "held_until", "id", where="state = 'held'"),
+        make.index("grants", "event", "event", "program"),
+        make.index("grants", "due", "program", "held_until", "id", where="state = 'held'"),
     )
 
 
@@ -291,7 +292,7 @@ def _transfers(make: _Maker) -> Table:
         _int("cursor"),
         make.check("transfers", "amount", "amount > 0"),
         make.check("transfers", "ends", "debit <> credit"),
-        make.index("transfers", "member", "member", "unit", "cursor"),
+        make.index("transfers", "member", "member", "program", "unit", "cursor"),
     )
 
 
@@ -349,7 +350,7 @@ def _scores(make: _Maker) -> Table:
         _int("score"),
         _int("reached"),
         *make.floor("scores", "score"),
-        make.index("scores", "order", "board", "period", "score DESC", "reached", where="score > 0"),
+        make.index("scores", "order", "program", "board", "period", "score DESC", "reached", where="score > 0"),
         clustered=True,
     )
 
