@@ -46,7 +46,7 @@ class Comparison:
         keys = ", ".join(names)
         named = ", ".join(f"{column} AS {name}" for column, name in zip(self.keys, names, strict=True))
         return (
-            f"SELECT {keys}, {', '.join(sums)} FROM ("  # noqa: S608 - own names
+            f"SELECT {keys}, {', '.join(sums)} FROM ("
             f"SELECT {named}, {', '.join(kept)} FROM {{{self.kept}}} WHERE program = :program UNION ALL "
             f"SELECT {', '.join(self.keys.values())}, {', '.join(summed)} FROM {{{self.records}}} "
             f"WHERE program = :program {self.which}) AS figures "

@@ -130,12 +130,12 @@ class PostgresSql:
         names, (first, *others) = self._names, among
         ordered = f" ORDER BY {names.columns(order)}" if order else ""
         inner = (
-            f"SELECT {names.columns(tuple(dict.fromkeys((*columns, *order))))} FROM {names.table(table)} "  # noqa: S608 - own names
+            f"SELECT {names.columns(tuple(dict.fromkeys((*columns, *order))))} FROM {names.table(table)} "
             f"WHERE program = %(program)s AND {names.column(first)} = given.value"
             + "".join(f" AND {names.column(column)} = ANY (%({column})s::text[])" for column in others)
         )
         outer = (
-            f"SELECT {names.columns(columns, 'kept.')} "  # noqa: S608 - own names
+            f"SELECT {names.columns(columns, 'kept.')} "
             f"FROM json_array_elements_text(%({first})s::json) AS given (value) "
             f"CROSS JOIN LATERAL ({{inner}}) AS kept"
         )
@@ -144,7 +144,7 @@ class PostgresSql:
     def finding(self, ways: Sequence[tuple[str, Table, str, str]]) -> PostgresFinding:
         """Build a statement that goes several ways at once: by name, a table, the column to find and that to go by."""
         branches = [
-            f"SELECT '{name}', kept.found FROM json_array_elements_text(%({name})s::json) AS given (value) "  # noqa: S608 - own names
+            f"SELECT '{name}', kept.found FROM json_array_elements_text(%({name})s::json) AS given (value) "
             f"CROSS JOIN LATERAL (SELECT {self._names.column(found)} AS found FROM {self._names.table(table)} "
             f"WHERE program = %(program)s AND {self._names.column(by)} = given.value OFFSET 0) AS kept"
             for name, table, found, by in ways
@@ -166,7 +166,7 @@ class PostgresSql:
         """As Sql.update."""
         names = self._names
         sets = ", ".join(f"{names.column(column)} = {self._given(new)}" for column, new in changes.items())
-        head = f"UPDATE {names.table(table)} AS kept SET {sets} FROM"  # noqa: S608 - own names
+        head = f"UPDATE {names.table(table)} AS kept SET {sets} FROM"
         return self._matching(head, table, keys, given, guard)
 
     def delete(self, table: Table, keys: Sequence[str]) -> PostgresBulk:
@@ -196,7 +196,7 @@ class PostgresSql:
         ones = ", ".join(f"{typed(name, f'%({name})s')} AS {names.column(name)}" for name in columns)
         parts = ", ".join(f"{typed(name, f'part.{names.column(name)}')} AS {names.column(name)}" for name in columns)
         lists = ", ".join(f"json_array_elements_text(%({name})s::json)" for name in columns)
-        many = f"(SELECT {parts} FROM ROWS FROM ({lists}) AS part ({names.columns(columns)}))"  # noqa: S608 - own names
+        many = f"(SELECT {parts} FROM ROWS FROM ({lists}) AS part ({names.columns(columns)}))"
         return Given(tuple(columns), binary, f"(SELECT {ones})", many)
 
     def _given(self, template: str) -> str:

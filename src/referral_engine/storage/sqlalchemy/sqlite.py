@@ -98,7 +98,7 @@ class SqliteSql:
     ) -> SqliteLookup:
         """As Sql.lookup."""
         names = self._names
-        head = f"SELECT {names.columns(columns)} FROM {names.table(table)} WHERE program = ?"  # noqa: S608 - own names
+        head = f"SELECT {names.columns(columns)} FROM {names.table(table)} WHERE program = ?"
         conditions = tuple(f" AND {names.column(column)}" for column in among)
         return SqliteLookup(head, conditions, f" ORDER BY {names.columns(order)}" if order else "")
 
@@ -115,7 +115,7 @@ class SqliteSql:
         names = self._names
         where = [f"kept.{names.column(key)} = :{key}" for key in ("program", *keys)] + ([guard] if guard else [])
         sets = ", ".join(f"{names.column(column)} = {new}" for column, new in changes.items())
-        text = f"UPDATE {names.table(table)} AS kept SET {sets} WHERE {' AND '.join(where)}"  # noqa: S608 - own names
+        text = f"UPDATE {names.table(table)} AS kept SET {sets} WHERE {' AND '.join(where)}"
         places = {name: place for place, name in enumerate(("program", *keys, *given))}
         order = [places[name] for name in GIVEN.findall(text)]
         return SqliteBulk(GIVEN.sub("?", text), itemgetter(*order))
@@ -123,7 +123,7 @@ class SqliteSql:
     def delete(self, table: Table, keys: Sequence[str]) -> SqliteBulk:
         """As Sql.delete."""
         where = " AND ".join(f"{self._names.column(key)} = ?" for key in ("program", *keys))
-        return SqliteBulk(f"DELETE FROM {self._names.table(table)} WHERE {where}", None)  # noqa: S608 - own names
+        return SqliteBulk(f"DELETE FROM {self._names.table(table)} WHERE {where}", None)
 
     def query(self, template: str) -> SqliteQuery:
         """As Sql.query."""
