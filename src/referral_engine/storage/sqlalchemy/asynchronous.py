@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +19,7 @@ from referral_engine.storage.sqlalchemy.translating import translating
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy import Connection
     from sqlalchemy.engine import URL
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
+
+_NO_TURN: AbstractAsyncContextManager[Any] = nullcontext()
 
 
 class AsyncSQLAlchemyStore(AsyncAnswering):
@@ -46,11 +49,12 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
             self._engine = own_engine(url_or_engine, ASYNC_DRIVERS, create_async_engine)
             prepare(self._engine.sync_engine)
         self._operations = Operations(define_tables() if tables is None else tables, self._engine.dialect)
+        self._turn: AbstractAsyncContextManager[Any] = asyncio.Lock() if self._operations.one_writer else _NO_TURN
 
     async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply."""
         return await self._attempt(
-            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact)
+            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact), self._turn
         )
 
     async def create_schema(self) -> None:
@@ -77,12 +81,17 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
     async def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
         return await self._attempt(lambda connection, _: self._operations.reading(connection, operation))
 
-    async def _attempt(self, operation: Callable[[Connection, bool], AnswerT]) -> AnswerT:
-        """Run an operation in a transaction of our own until it goes through or the attempts are used up."""
+    async def _attempt(
+        self, operation: Callable[[Connection, bool], AnswerT], turn: AbstractAsyncContextManager[Any] = _NO_TURN
+    ) -> AnswerT:
+        """Run an operation in a transaction of our own until it goes through or the attempts are used up.
+
+        Where the database lets one write at a time, tasks take turns: they would poll it for its lock, unfairly.
+        """
         attempts = Attempts()
         while True:
             try:
-                async with self._opened() as connection:
+                async with turn, self._opened() as connection:
                     return await connection.run_sync(operation, attempts.exact)
             except StartAgain as again:
                 pause_s = attempts.failed(again)

@@ -41,6 +41,7 @@ class Operations:
         self._tables = tables
         self._dialect = (dialect.name, dialect.driver)
         database = database_for(tables, dialect)
+        self.one_writer: bool = not database.row_locks
         self._transactions = database.transactions
         self._locking = database.locking
         self._reader = Reader(database.sql, tables)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import Engine, create_engine
@@ -19,6 +20,7 @@ from referral_engine.storage.sqlalchemy.translating import translating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection
     from sqlalchemy.engine import URL
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
+
+_NO_TURN: AbstractContextManager[Any] = nullcontext()
 
 
 class SQLAlchemyStore(Answering):
@@ -49,10 +53,13 @@ class SQLAlchemyStore(Answering):
             self._engine = own_engine(url_or_engine, DRIVERS, create_engine)
             prepare(self._engine)
         self._operations = Operations(define_tables() if tables is None else tables, self._engine.dialect)
+        self._turn: AbstractContextManager[Any] = Lock() if self._operations.one_writer else _NO_TURN
 
     def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply."""
-        return self._attempt(lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact))
+        return self._attempt(
+            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact), self._turn
+        )
 
     def create_schema(self) -> None:
         """As StoreAdmin.create_schema."""
@@ -78,12 +85,17 @@ class SQLAlchemyStore(Answering):
     def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
         return self._attempt(lambda connection, _: self._operations.reading(connection, operation))
 
-    def _attempt(self, operation: Callable[[Connection, bool], AnswerT]) -> AnswerT:
-        """Run an operation in a transaction of our own until it goes through or the attempts are used up."""
+    def _attempt(
+        self, operation: Callable[[Connection, bool], AnswerT], turn: AbstractContextManager[Any] = _NO_TURN
+    ) -> AnswerT:
+        """Run an operation in a transaction of our own until it goes through or the attempts are used up.
+
+        Where the database lets one write at a time, threads take turns: they would poll it for its lock, unfairly.
+        """
         attempts = Attempts()
         while True:
             try:
-                with self._opened() as connection:
+                with turn, self._opened() as connection:
                     return operation(connection, attempts.exact)
             except StartAgain as again:
                 pause_s = attempts.failed(again)

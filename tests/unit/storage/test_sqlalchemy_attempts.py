@@ -1,0 +1,303 @@
+"""Attempts: what is tried again, what is told at once, and that nothing is left of what did not go through."""
+
+from __future__ import annotations
+
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import IntegrityError
+
+from referral_engine import changes as c
+from referral_engine.errors import Conflict, OutcomeUnknown, StoreError
+from referral_engine.facts import Wanted
+from referral_engine.ports import ATTEMPTS_MAX
+from referral_engine.storage.sqlalchemy import SQLAlchemyStore
+from referral_engine.testing.conformance.samples import (
+    PROGRAM,
+    Desk,
+    a_code,
+    a_grant,
+    a_member,
+    a_referral,
+    an_event,
+    joining,
+    saying,
+    wanting,
+)
+
+SPRING = frozenset({("spring", "points")})
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def store(request, tmp_path):
+    url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with SQLAlchemyStore(url) as made:
+        made.create_schema()
+        yield made
+
+
+@pytest.fixture
+def postgres(postgres_url):
+    with SQLAlchemyStore(postgres_url) as made:
+        made.create_schema()
+        yield made
+
+
+def together(*calls):
+    """Run the calls in threads that begin at once, and answer what each returned or raised."""
+    answers, meet = [None] * len(calls), Barrier(len(calls))
+
+    def run(place, call):
+        meet.wait()
+        try:
+            answers[place] = call()
+        except Exception as exc:  # noqa: BLE001 - it is the answer
+            answers[place] = exc
+
+    threads = [Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def taking(store, amount, total=100):
+    """Spend `amount`, or what is left of the budget."""
+
+    def decide(facts):
+        spend = facts.spends.get(("spring", "points"))
+        taken = min(amount, total - (0 if spend is None else spend.spent))
+        changes = (c.AdjustSpend("spring", "points", taken, 0, total),) if taken else ()
+        return c.Decision(taken, changes)
+
+    return store.apply(Wanted(PROGRAM, spends=SPRING), decide).result
+
+
+def test_a_budget_is_drained_to_the_last_point_and_no_further(store):
+    taken = together(*[lambda: sum(taking(store, 7) for _ in range(5))] * 6)
+    spend = Desk(store).read(spends=SPRING).spends["spring", "points"]
+    assert (sum(taken), spend.spent) == (100, 100)
+
+
+def test_a_code_is_used_as_often_as_it_may(store):
+    Desk(store).write(c.AddCode(a_code("C1", max_uses=10), invite=False))
+
+    def use():
+        used = 0
+        for _ in range(4):
+            decision = store.apply(
+                Wanted(PROGRAM, codes=frozenset({"C1"})),
+                lambda facts: c.Decision(
+                    facts.codes["C1"].uses < 10, (c.UseCode("C1", 1),) if facts.codes["C1"].uses < 10 else ()
+                ),
+            )
+            used += decision.result
+        return used
+
+    assert sum(together(*[use] * 5)) == 10
+    assert Desk(store).read(codes=["C1"]).codes["C1"].uses == 10
+
+
+def test_one_event_id_is_kept_once(store):
+    """Two members' events of one id race: the loser is shown the winner's."""
+    Desk(store).join("alice", "bob")
+
+    def record(member):
+        def decide(facts):
+            if "e1" in facts.events:
+                return c.Decision(facts.events["e1"].member)
+            return c.Decision(member, (c.AddEvent(an_event("e1", member), 0), saying("recorded")), 2)
+
+        return store.apply(Wanted(PROGRAM, actors=frozenset({member}), events=frozenset({"e1"})), decide).result
+
+    answers = together(*[lambda member=member: record(member) for member in ("alice", "bob") * 4])
+    assert (len(set(answers)), Desk(store).said()) == (1, ["recorded"])
+
+
+def test_strangers_arrive_once(store):
+    """Whoever arrives in several decisions at once is new to one of them."""
+    names = [f"m{n}" for n in range(20)]
+
+    def arrive():
+        def decide(facts):
+            new = [name for name in names if name not in facts.members]
+            return c.Decision(len(new), tuple(joining(*new)))
+
+        return store.apply(wanting(PROGRAM, joining(*names)), decide).result
+
+    assert sorted(together(*[arrive] * 5)) == [0, 0, 0, 0, 20]
+
+
+def test_a_decision_is_tried_so_often_and_no_more(store):
+    Desk(store).write(c.AddEvent(an_event("e1"), 0))
+    calls = []
+
+    def decide(_):
+        calls.append(1)
+        return c.Decision(None, (c.AddEvent(an_event("e1"), 0),), 1)
+
+    with pytest.raises(Conflict) as caught:
+        store.apply(Wanted(PROGRAM), decide)
+    assert (len(calls), caught.value.host_must_retry) == (ATTEMPTS_MAX, False)
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("error", [OverflowError("mine"), IntegrityError("mine", {}, Exception()), StoreError("mine")])
+def test_what_decide_raises_is_not_taken_for_the_drivers(store, error):
+    """Also an error of a kind that the border to the driver translates passes through."""
+
+    def decide(_):
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        store.apply(wanting(PROGRAM, joining("alice")), decide)
+    assert caught.value is error
+
+
+def test_a_change_of_an_unknown_kind_fails_loudly(store):
+    class Novelty:
+        pass
+
+    with pytest.raises(AssertionError):
+        store.apply(Wanted(PROGRAM), lambda _: c.Decision(None, (*joining(), Novelty())))
+
+
+def test_a_total_cannot_pass_64_bits(store):
+    """What a column cannot hold is refused by the database and never kept as something else."""
+    spend = c.AdjustSpend("spring", "points", 2**63 - 1, 0, None)
+    Desk(store).write(spend)
+    with pytest.raises((Conflict, StoreError)):
+        Desk(store).write(spend)
+    assert Desk(store).read(spends=SPRING).spends["spring", "points"].spent == 2**63 - 1
+
+
+def test_a_commit_that_is_refused_leaves_nothing(tmp_path):
+    """A reader of a file without WAL holds up the commit; the transaction must not live on in the pool."""
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db", connect_args={"timeout": 0.01})
+    store = SQLAlchemyStore(engine)
+    store.create_schema()
+    with engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
+        reader.execute(text("SELECT * FROM referral_members")).all()
+        with pytest.raises(Conflict, match="locked"):
+            Desk(store).join("alice")
+    assert dict(Desk(store).read(members=["alice"]).members) == {}
+    Desk(store).join("alice")
+    assert {"alice"} == Desk(store).read(members=["alice"]).members.keys()
+    engine.dispose()
+
+
+def backends(url):
+    """End every other connection to the database."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        connection.execute(text(f"{others} AND pid <> pg_backend_pid()")).all()
+    engine.dispose()
+
+
+def test_a_connection_that_breaks_before_the_commit_is_replaced(postgres, postgres_url):
+    calls = []
+
+    def decide(_):
+        calls.append(1)
+        if len(calls) == 1:
+            backends(postgres_url)
+        return c.Decision("done", (*joining("alice"),))
+
+    assert postgres.apply(wanting(PROGRAM, joining("alice")), decide).result == "done"
+    assert len(calls) == 2
+
+
+def test_connections_that_broke_while_they_were_idle_are_replaced(postgres, postgres_url):
+    Desk(postgres).join("alice")
+    backends(postgres_url)
+    assert {"alice"} == Desk(postgres).read(members=["alice"]).members.keys()
+    backends(postgres_url)
+    Desk(postgres).join("bob")
+
+
+def test_a_commit_without_an_answer_is_of_unknown_outcome(postgres, postgres_url):
+    """The connection breaks while the commit is under way; sending the same again is safe."""
+    decision = Desk(postgres).decision(*joining("alice"), c.AddEvent(an_event("e1"), 0))
+    engine = postgres._engine
+    event.listen(engine, "commit", lambda _: backends(postgres_url), once=True)
+    with pytest.raises(OutcomeUnknown):
+        postgres.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
+    postgres.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
+    assert {"e1"} == Desk(postgres).read(events=["e1"]).events.keys()
+
+
+def test_a_bound_store_tells_that_the_hosts_connection_broke(postgres, postgres_url):
+    with postgres._engine.connect() as connection:
+        bound = Desk(postgres.bind(connection))
+        bound.join("alice")
+        backends(postgres_url)
+        with pytest.raises(StoreError, match="lost"):
+            bound.join("bob")
+
+
+def test_who_is_concerned_is_asked_again_under_the_lock(postgres, monkeypatch):
+    """A referrer who comes between resolving and locking is locked and shown by the next attempt."""
+    desk = Desk(postgres)
+    desk.join("alice", "bob")
+    resolve = postgres._operations._locking._resolve
+    calls, shown = [], []
+
+    class Late:
+        def found(self, *args, **ways):
+            answer = resolve.found(*args, **ways)
+            calls.append(1)
+            if len(calls) == 1:
+                with SQLAlchemyStore(postgres._engine) as other:
+                    Desk(other).write(c.AddReferral(a_referral("bob", "alice"), 0))
+            return answer
+
+    monkeypatch.setattr(postgres._operations._locking, "_resolve", Late())
+
+    def decide(facts):
+        shown.append(set(facts.members))
+        return c.Decision(None, (c.PutMember(a_member("bob", referrer="alice", root="alice", depth=1), fresh=False),))
+
+    postgres.apply(Wanted(PROGRAM, actors=frozenset({"bob"})), decide)
+    assert (shown, len(calls)) == ([{"alice", "bob"}], 2)
+
+
+def test_no_member_is_left_that_was_made_to_be_locked(postgres):
+    """Stubs are gone when nothing is decided, when another is put, and when decide raises."""
+    wanted = wanting(PROGRAM, joining("alice", "bob"))
+    postgres.apply(wanted, lambda _: c.Decision(None))
+    postgres.apply(wanted, lambda _: c.Decision(None, (c.PutMember(a_member("bob"), fresh=True),)))
+    with pytest.raises(ZeroDivisionError):
+        postgres.apply(wanted, lambda _: 1 / 0)
+    with postgres._engine.connect() as connection:
+        assert connection.execute(text("SELECT member, joined_at IS NULL FROM referral_members")).all() == [
+            ("bob", False)
+        ]
+
+
+def test_batches_that_name_the_same_members_differently_do_not_deadlock(postgres):
+    """Members, codes and spends are locked in one order, however a decision lists them."""
+    names = [f"m{n}" for n in range(12)]
+    codes = [f"C{n}" for n in range(4)]
+    Desk(postgres).write(*joining(*names), *(c.AddCode(a_code(code), invite=False) for code in codes))
+
+    def write(turn):
+        mine, mine_too = names[:: -1 if turn % 2 else 1], codes[:: -1 if turn % 2 else 1]
+        changes = [
+            *(c.AdjustTally(name, "visit", 1, 0) for name in mine),
+            *(c.UseCode(code, 1) for code in mine_too),
+            *(c.AdjustSpend(code, "points", 1, 0, None) for code in mine_too),
+            c.AddGrant(a_grant(f"g{turn}")),
+        ]
+        calls = []
+        wanted = wanting(PROGRAM, changes)
+        postgres.apply(wanted, lambda _: calls.append(1) or c.Decision(None, tuple(changes)))
+        return len(calls)
+
+    assert together(*[lambda turn=turn: write(turn) for turn in range(8)]) == [1] * 8
+    facts = Desk(postgres).read(members=names, tally_types=["visit"], codes=codes)
+    assert {tally.count for tally in facts.tallies.values()} == {8}
+    assert {code.uses for code in facts.codes.values()} == {8}
