@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from referral_engine.storage.sqlalchemy.answering import AsyncAnswering
 from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
-from referral_engine.storage.sqlalchemy.bound import AsyncBoundStore
+from referral_engine.storage.sqlalchemy.bound_asynchronous import AsyncBoundStore
 from referral_engine.storage.sqlalchemy.engines import ASYNC_DRIVERS, check_engine, own_engine, prepare
 from referral_engine.storage.sqlalchemy.operations import Operations
 from referral_engine.storage.sqlalchemy.tables import Tables, define_tables

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 from sqlalchemy.orm import Session, scoped_session
 
 from referral_engine.errors import InvalidInput
-from referral_engine.storage.sqlalchemy.answering import Answering, AsyncAnswering
+from referral_engine.storage.sqlalchemy.answering import Answering
 from referral_engine.storage.sqlalchemy.translating import translating
 
 if TYPE_CHECKING:
@@ -23,11 +22,13 @@ ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
 
 
-def _refuse(host: object, wanted: str) -> NoReturn:
+def refuse(host: object, wanted: str) -> NoReturn:
+    """Refuse what is no transaction of a host."""
     raise InvalidInput("connection", f"a {type(host).__name__} cannot be joined; give {wanted} of SQLAlchemy")
 
 
-def _refuse_again() -> NoReturn:
+def refuse_again() -> NoReturn:
+    """Refuse to bind a store that is bound."""
     raise InvalidInput("connection", "this store is bound to a transaction already; bind the store it came from")
 
 
@@ -38,7 +39,7 @@ class BoundStore(Answering):
         if isinstance(host, Connection):
             operations.check_dialect(host.dialect)
         elif not isinstance(host, Session | scoped_session):
-            _refuse(host, "a Connection or a Session")
+            refuse(host, "a Connection or a Session")
         self._host = host
         self._operations = operations
 
@@ -53,7 +54,7 @@ class BoundStore(Answering):
     def bind(self, connection: Any) -> NoReturn:
         """Refuse: this store is bound."""
         del connection
-        _refuse_again()
+        refuse_again()
 
     def close(self) -> None:
         """Do nothing: the connection is the host's."""
@@ -73,52 +74,4 @@ class BoundStore(Answering):
             return self._host
         with translating():
             connection: Connection = self._host.connection()
-        return connection
-
-
-class AsyncBoundStore(AsyncAnswering):
-    """Writes through the host's AsyncConnection or AsyncSession, as BoundStore does."""
-
-    def __init__(self, host: Any, operations: Operations) -> None:
-        if isinstance(host, AsyncConnection):
-            operations.check_dialect(host.dialect)
-        elif not isinstance(host, AsyncSession | async_scoped_session):
-            _refuse(host, "an AsyncConnection or an AsyncSession")
-        self._host = host
-        self._operations = operations
-
-    async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
-        """As Store.apply, in a SAVEPOINT inside the host's transaction."""
-        connection = await self._connection()
-        return await connection.run_sync(self._operations.join, wanted, decide)
-
-    async def create_schema(self) -> None:
-        """As StoreAdmin.create_schema, inside the host's transaction."""
-        connection = await self._connection()
-        await connection.run_sync(self._operations.join_schema)
-
-    def bind(self, connection: Any) -> NoReturn:
-        """Refuse: this store is bound."""
-        del connection
-        _refuse_again()
-
-    async def close(self) -> None:
-        """Do nothing: the connection is the host's."""
-
-    async def __aenter__(self) -> Self:
-        """Use the store in an async with block."""
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        """Do nothing: the connection is the host's."""
-
-    async def _read(self, operation: Callable[[Connection], AnswerT]) -> AnswerT:
-        connection = await self._connection()
-        return await connection.run_sync(self._operations.visiting, operation)
-
-    async def _connection(self) -> AsyncConnection:
-        if isinstance(self._host, AsyncConnection):
-            return self._host
-        with translating():
-            connection: AsyncConnection = await self._host.connection()
         return connection
