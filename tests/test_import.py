@@ -30,3 +30,12 @@ def test_importing_the_package_loads_no_driver_no_event_loop_and_nothing_optiona
 
 def test_the_probe_sees_a_module_that_is_loaded():
     assert loaded_by("import sqlite3") == ["sqlite3"]
+
+
+def test_the_blocking_store_needs_nothing_of_the_extra_for_asyncio():
+    """SQLAlchemy's asyncio asks for greenlet, which the core install does not bring."""
+    script = (
+        "import sys; sys.modules['greenlet'] = None; import referral_engine.storage.sqlalchemy as stores; "
+        "stores.SQLAlchemyStore('sqlite:///never.db'); assert 'sqlalchemy.ext.asyncio' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
