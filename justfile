@@ -2,8 +2,9 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# A PostgreSQL server of this machine, for a second run of the store tests; they make databases of their own in it.
+# Servers of this machine, for a second run of the store tests; they make databases of their own in them.
 machine_postgres := env("REFERRAL_TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/test")
+machine_mariadb := env("REFERRAL_TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/test")
 
 # List the recipes.
 default:
@@ -33,15 +34,23 @@ layers:
 style:
     python tools/measure_style.py src/referral_engine --limit file_max=400 --limit function_max=70 --limit function_p90=30 --limit cycles=0 --limit fan_out=12 --limit annotated=100 --limit doc_public=95 --limit doc_modules=100
 
-# The tests that need a server, against the machine's own PostgreSQL where it is up.
+# The tests that need a server, against the machine's own PostgreSQL and MariaDB where they are up.
 test-machine:
     #!/usr/bin/env bash
     set -euo pipefail
-    if python -c 'import sys, psycopg; psycopg.connect(sys.argv[1], connect_timeout=3).close()' '{{ machine_postgres }}' 2>/dev/null; then
-        export REFERRAL_TEST_POSTGRES_URL='{{ machine_postgres }}' REFERRAL_TEST_REQUIRE_SERVERS=1
-        python -m pytest -m postgres
-    else
-        echo "No PostgreSQL answers at {{ machine_postgres }}: the store tests were not run a second time."
+    export REFERRAL_TEST_REQUIRE_SERVERS=1
+    marks=()
+    if REFERRAL_TEST_POSTGRES_URL='{{ machine_postgres }}' python -m tests.answering postgres; then
+        export REFERRAL_TEST_POSTGRES_URL='{{ machine_postgres }}'
+        marks+=(postgres)
+    fi
+    if REFERRAL_TEST_MARIADB_URL='{{ machine_mariadb }}' python -m tests.answering mariadb; then
+        export REFERRAL_TEST_MARIADB_URL='{{ machine_mariadb }}'
+        marks+=(mariadb)
+    fi
+    if [ ${#marks[@]} -gt 0 ]; then
+        expression="${marks[*]}"
+        python -m pytest -m "${expression// / or }"
     fi
 
 # The whole suite; what follows goes to pytest: `just test -n0 tests/unit`.

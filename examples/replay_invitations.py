@@ -1,6 +1,6 @@
 """Replay the invitations and purchases of a mobile game, and print what a referral campaign would have come to.
 
-    python examples/replay_invitations.py FOLDER [--store memory|sqlite|postgres | --url URL]
+    python examples/replay_invitations.py FOLDER [--store memory|sqlite|postgres|mariadb | --url URL]
 
 FOLDER holds the four CSV files that mobile_game.py describes. The users join on their day of registration. Each row of
 referral.csv is an invitation that a user sent, as many hours after registering as the row has its place in the file;
@@ -208,7 +208,7 @@ def shown_progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def opened_store(kind: str, url: str | None) -> Iterator[BlockingStore]:
-    """Open a store: in memory, on a SQLite file or a PostgreSQL server made for this run, or at a URL."""
+    """Open a store: in memory, on a SQLite file or a server made for this run, or at a URL."""
     with ExitStack() as stack:
         if url is None and kind == "memory":
             from referral_engine.storage import MemoryStore
@@ -220,7 +220,8 @@ def opened_store(kind: str, url: str | None) -> Iterator[BlockingStore]:
         elif url is None:
             from referral_engine.testing import servers
 
-            url = stack.enter_context(servers.fresh_database(stack.enter_context(servers.postgres())))
+            server = servers.postgres if kind == "postgres" else servers.mariadb
+            url = stack.enter_context(servers.fresh_database(stack.enter_context(server())))
         from referral_engine.storage.sqlalchemy import SQLAlchemyStore
 
         yield stack.enter_context(SQLAlchemyStore(url))
@@ -231,8 +232,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Replay the invitations and purchases of a mobile game.")
     parser.add_argument("folder", type=Path, help="where the four CSV files are")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--store", choices=["memory", "sqlite", "postgres"], default="sqlite", help="default: sqlite")
-    where.add_argument("--url", help="a database of your own, such as postgresql://user@host/name")
+    stores = ["memory", "sqlite", "postgres", "mariadb"]
+    where.add_argument("--store", choices=stores, default="sqlite", help="default: sqlite")
+    where.add_argument("--url", help="a database of your own, such as postgresql://user@host/name or mariadb://…")
     asked = parser.parse_args(arguments)
     try:
         history = read_history(asked.folder)

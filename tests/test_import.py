@@ -9,6 +9,7 @@ UNWANTED = (
     "asyncio",
     "sqlalchemy",
     "sqlite3",
+    "alembic",
     "psycopg",
     "aiosqlite",
     "greenlet",
@@ -37,5 +38,18 @@ def test_the_blocking_store_needs_nothing_of_the_extra_for_asyncio():
     script = (
         "import sys; sys.modules['greenlet'] = None; import referral_engine.storage.sqlalchemy as stores; "
         "stores.SQLAlchemyStore('sqlite:///never.db'); assert 'sqlalchemy.ext.asyncio' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_combiner_is_loaded_when_it_is_opened_and_one_for_threads_needs_no_event_loop():
+    script = (
+        "import sys; from referral_engine import Program, ReferralEngine, Unit; "
+        "loaded = lambda: [name for name in sys.modules if name.startswith('referral_engine.storage')]; "
+        "assert loaded() == []; from referral_engine.storage import MemoryStore; "
+        "engine = ReferralEngine(MemoryStore(), Program('acme', {'points': Unit()}, [])); "
+        "assert not any('combining' in name for name in loaded()); "
+        "engine.combiner(); assert 'referral_engine.storage.combining.blocking' in loaded(); "
+        "assert 'asyncio' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -21,6 +21,7 @@ from referral_engine.errors import (
     InvalidInput,
     InvalidProgram,
     OutcomeUnknown,
+    Overloaded,
     Problem,
     ReferralEngineError,
     RuleError,
@@ -31,9 +32,21 @@ from referral_engine.errors import (
 )
 from referral_engine.events import Event
 from referral_engine.leaderboard import Board, BoardEntry
-from referral_engine.ledger import Balance, Budget, Entry, Grant, Reversal, Transfer, Unit
+from referral_engine.ledger import (
+    Balance,
+    Budget,
+    Entry,
+    Expiry,
+    Grant,
+    Liability,
+    Lot,
+    Payout,
+    Reversal,
+    Transfer,
+    Unit,
+)
 from referral_engine.members import Member
-from referral_engine.outcomes import Drift, Message, Outcome, Reason, Verdict
+from referral_engine.outcomes import AuditEntry, Drift, Message, Outcome, Reason, Revision, Verdict
 from referral_engine.ports import Clock
 from referral_engine.program import Campaign, Program
 from referral_engine.referrals import Attribution, Referral
@@ -45,6 +58,7 @@ __all__ = [
     "AsyncBoardView",
     "AsyncReferralEngine",
     "Attribution",
+    "AuditEntry",
     "Balance",
     "Board",
     "BoardEntry",
@@ -60,6 +74,7 @@ __all__ = [
     "Drift",
     "Entry",
     "Event",
+    "Expiry",
     "Explanation",
     "Grant",
     "IdempotencyConflict",
@@ -68,11 +83,15 @@ __all__ = [
     "InvalidInput",
     "InvalidProgram",
     "InviteCode",
+    "Liability",
     "Limit",
+    "Lot",
     "Member",
     "Message",
     "Outcome",
     "OutcomeUnknown",
+    "Overloaded",
+    "Payout",
     "Problem",
     "Program",
     "PythonRule",
@@ -82,6 +101,7 @@ __all__ = [
     "ReferralEngineError",
     "Released",
     "Reversal",
+    "Revision",
     "Reward",
     "Rule",
     "RuleContext",

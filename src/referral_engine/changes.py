@@ -17,9 +17,12 @@ from referral_engine.codes.code import InviteCode
 from referral_engine.facts import LimitKey, ScoreKey, StoredEvent
 from referral_engine.ledger.balance import Balance
 from referral_engine.ledger.grant import StoredGrant
+from referral_engine.ledger.payout import Payout
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member
+from referral_engine.outcomes import Revision
 from referral_engine.referrals.referral import Referral
+from referral_engine.validation import TOTAL_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,28 @@ class AdjustTally:
 class AdjustBalance:
     """Add to the figures of a balance, each by its own sign.
 
-    Precondition: none falls below 0. `fresh`: the member had none in this unit; else it had one. The member is locked.
+    Precondition: none falls below 0, and `expiring` is at most `available`. `fresh`: the member had none in this unit;
+    else it had one. The member is locked.
     """
 
     member: str
     unit: str
     by: Balance
     fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustLot:
+    """Add to what is left of a lot, by its sign; it expires at `expires_at` or, if that is later, when it did.
+
+    Precondition: it does not fall below 0. A lot that is missing begins at 0. The member is locked.
+    """
+
+    member: str
+    unit: str
+    slot: str
+    expires_at: datetime
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +135,10 @@ class AddGrant:
 
 @dataclass(frozen=True, slots=True)
 class UpdateGrant:
-    """Set the state of a grant and how much of it is reversed. Precondition: its member is locked."""
+    """Set the state of a grant, its lot, how much of it is reversed and waived.
+
+    Precondition: it is kept; its member is locked.
+    """
 
     stored: StoredGrant
 
@@ -128,6 +149,21 @@ class AddTransfer:
 
     transfer: Transfer
     ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddPayout:
+    """Keep a new payout. Precondition: its id is free."""
+
+    payout: Payout
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePayout:
+    """Set the state of a payout, with who decided it and when. Precondition: it is kept; its member is locked."""
+
+    payout: Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +178,16 @@ class AdjustLimit:
 class AdjustSpend:
     """Add to what a campaign has spent and holds in one unit, each by its own sign.
 
-    Precondition: neither falls below 0, and if `total` is not None and the sum grows, spent + held is at most `total`
-    afterwards.
+    Precondition: neither falls below 0, and before it is written low <= spent + held <= high: within these bounds the
+    budget is kept and the alarms are those decided.
     """
 
     campaign: str
     unit: str
     spent: int
     held: int
-    total: int | None
+    low: int = 0
+    high: int = TOTAL_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +207,27 @@ class AddMessage:
     at: datetime
     payload: Mapping[str, Any]
     ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddAudit:
+    """Append to the audit log: who did what, to what, from what to what."""
+
+    actor: str
+    action: str
+    subject: str
+    at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    memo: str | None
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddRevision:
+    """Keep a published revision of the program. Precondition: its number is free."""
+
+    revision: Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +251,18 @@ Change = (
     | PutRefunded
     | AdjustTally
     | AdjustBalance
+    | AdjustLot
     | AddGrant
     | UpdateGrant
+    | AddPayout
+    | UpdatePayout
     | AddTransfer
     | AdjustLimit
     | AdjustSpend
     | AdjustScore
     | AddMessage
+    | AddAudit
+    | AddRevision
     | Acknowledge
 )
 
@@ -211,9 +274,10 @@ class Decision(Generic[ResultT_co]):
     """What was decided: the answer to the caller, and what must be written for it to be true.
 
     Changes of one kind stand together and name each record once. `ordinals` is how many places are taken by what is
-    appended: every ordinal is in 0 … ordinals - 1.
+    appended: every ordinal is in 0 … ordinals - 1. With `chained` its transfers are sealed, each with the one before.
     """
 
     result: ResultT_co
     changes: tuple[Change, ...] = ()
     ordinals: int = 0
+    chained: bool = False

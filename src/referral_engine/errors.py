@@ -167,8 +167,9 @@ class UndeclaredFact(ReferralEngineError):
 class Conflict(ReferralEngineError):
     """Others kept changing the same records; nothing was written.
 
-    `host_must_retry` is True when the transaction was the caller's own: the database has ended it, and only the
-    caller can run it again.
+    `host_must_retry` is True when the transaction was the caller's own and cannot go on: the database has ended it, or
+    it will never see what others wrote meanwhile, and only the caller can run it again. Where it is False, a
+    transaction of the caller's is as it was before the call.
     """
 
     code = "conflict"
@@ -198,3 +199,13 @@ class StoreError(ReferralEngineError):
     def __init__(self, problem: str) -> None:
         self.problem = problem
         super().__init__(problem)
+
+
+class Overloaded(ReferralEngineError):
+    """More events wait for a transaction than may; nothing of this one was written."""
+
+    code = "overloaded"
+
+    def __init__(self, waiting_max: int) -> None:
+        self.waiting_max = waiting_max
+        super().__init__(f"{waiting_max} events wait already, the most that may; send the event again later")

@@ -79,8 +79,9 @@ class Event(Model):
     """Something that a member did.
 
     `signup` makes a member, by `code` or `referrer`; `refund` gives back the event named in `of`, in part by `amount`
-    or, without one, all that is left; any other type, `purchase` among them, is the host's own. `at` is when it
-    happened, in the host's word; None is the engine's now. `amount` is in minor units.
+    or, without one, all that is left; any other type, `purchase` among them, is the host's own, and may name in `of`
+    the event whose held grants it confirms. `at` is when it happened, in the host's word; None is the engine's now.
+    `amount` is in minor units.
     """
 
     id: EventId
@@ -111,8 +112,8 @@ class Event(Model):
                 raise PydanticCustomError("event_fields", "a refund names in `of` the event it refunds")
             if self.of == self.id:
                 raise PydanticCustomError("event_fields", "a refund cannot be of itself")
-        elif self.of is not None:
-            raise PydanticCustomError("event_fields", "of belongs to a refund event only")
+        elif self.of is not None and (self.type == SIGNUP or self.of == self.id):
+            raise PydanticCustomError("event_fields", "of names an earlier event, which a sign-up does not have")
         return self
 
     def digest(self) -> bytes:

@@ -8,11 +8,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from referral_engine.codes.code import InviteCode
-from referral_engine.ledger.balance import Balance, Spend
+from referral_engine.ledger.balance import Balance
+from referral_engine.ledger.budget import Spend
 from referral_engine.ledger.grant import StoredGrant
+from referral_engine.ledger.lot import Lot
+from referral_engine.ledger.payout import Payout
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member
-from referral_engine.outcomes import Outcome, Verdict
+from referral_engine.outcomes import Outcome, Revision, Verdict
 from referral_engine.referrals.referral import Referral
 from referral_engine.validation import AMOUNT_MAX, TOTAL_MAX, FrozenDict
 
@@ -99,11 +102,14 @@ class Wanted:
     - `actors`, and the referrers that they have,
     - `members`, named directly,
     - the owners of `codes`,
-    - the members of the events in `origins` and of the grants made for them, and those of the grants in `grants`.
+    - the members of the events in `origins` and of the grants made for them, those of the grants in `grants` and those
+      of the `payouts`.
 
     `arriving` are those of them that may be new: they are made before they are locked.
     For all the members concerned, together `M`, these facts are read: their referrals; tallies of M x `tally_types`;
-    balances of M x `units`; limits of M (as holders) x `limit_rules` x `limit_periods`.
+    balances of M x `units`; lots with something left of M x `lot_units`, and lots by inactivity, also emptied ones, of
+    M x `idle_units`, both among `units`; limits of M (as holders) x `limit_rules` x `limit_periods`. `revision` asks
+    for the program's latest published revision.
     """
 
     program: str
@@ -117,10 +123,14 @@ class Wanted:
     grants: frozenset[str] = frozenset()
     transfers: frozenset[str] = frozenset()
     tally_types: frozenset[str] = frozenset()
+    payouts: frozenset[str] = frozenset()
     units: frozenset[str] = frozenset()
+    lot_units: frozenset[str] = frozenset()
+    idle_units: frozenset[str] = frozenset()
     limit_rules: frozenset[str] = frozenset()
     limit_periods: frozenset[str] = frozenset()
     spends: frozenset[tuple[str, str]] = frozenset()
+    revision: bool = False
 
 
 _EMPTY: Mapping[Any, Any] = FrozenDict()
@@ -132,7 +142,8 @@ class Facts:
 
     `events` holds the wanted `events` and `origins` that are recorded, and `grants` those made for an origin and those
     wanted by id. `own_codes` names the invite code that an owner has for a campaign, and `codes` holds it too.
-    `refunded` is what was refunded of an origin so far. What is not recorded is not in the mapping.
+    `refunded` is what was refunded of an origin so far. `lots` are by member and unit, then by slot. What is not
+    recorded is not in the mapping.
     """
 
     members: Mapping[str, Member] = field(default=_EMPTY)
@@ -144,6 +155,9 @@ class Facts:
     refunded: Mapping[str, int] = field(default=_EMPTY)
     transfers: Mapping[str, Transfer] = field(default=_EMPTY)
     tallies: Mapping[tuple[str, str], Tally] = field(default=_EMPTY)
+    payouts: Mapping[str, Payout] = field(default=_EMPTY)
     balances: Mapping[tuple[str, str], Balance] = field(default=_EMPTY)
+    lots: Mapping[tuple[str, str], Mapping[str, Lot]] = field(default=_EMPTY)
     limits: Mapping[LimitKey, int] = field(default=_EMPTY)
     spends: Mapping[tuple[str, str], Spend] = field(default=_EMPTY)
+    revision: Revision | None = None

@@ -56,7 +56,8 @@ class Reason:
 class Outcome:
     """What became of an event.
 
-    `event_id` is None for an event that could not be read. `revision` is that of the program that decided.
+    `event_id` is None for an event that could not be read. `revision` is that of the program that decided. `confirmed`
+    are held grants that the event posted.
     """
 
     event_id: str | None
@@ -66,6 +67,7 @@ class Outcome:
     reversals: tuple[Reversal, ...]
     reasons: tuple[Reason, ...]
     revision: str
+    confirmed: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,42 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What `actor` did: `action` to `subject`, from what to what, and the words given with it.
+
+    `before` and `after` hold what changed, plain values by name. `cursor` grows in the order of commits.
+    """
+
+    cursor: int
+    actor: str
+    action: str
+    subject: str
+    at: datetime
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    memo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A program as it was published: the `number`-th time, by `actor`, in its canonical JSON text."""
+
+    number: int
+    revision: str
+    canonical: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
-    """A kept figure that is not what the records add up to."""
+    """A kept figure that is not what the records add up to.
+
+    `what` names it, and `key` the record that it belongs to, by its ids with "/" between them: `balance.…` and
+    `payout.paying` of a member and unit, `clearing` of a unit and reference, `budget.…` of a campaign and unit,
+    `tally.…`, `member.…`, `limit`, `score`, `code.uses`. Of a `chain` the first broken seal is named, by the cursor of
+    its transfer.
+    """
 
     what: str
     key: str

@@ -174,6 +174,14 @@ def _bounds(zone: ZoneInfo, text: str) -> tuple[datetime, datetime]:
     return _first_instant(zone, first), _first_instant(zone, following)
 
 
+def months_after(day: date, months: int) -> date:
+    """The day of the month as many months later; where that month is too short, its last day."""
+    place = day.year * 12 + day.month - 1 + months
+    year, month = place // 12, place % 12 + 1
+    last = (_following_month(year, month) - timedelta(days=1)).day
+    return date(year, month, min(day.day, last))
+
+
 class Calendar:
     """The periods of one zone.
 
@@ -209,6 +217,14 @@ class Calendar:
                 self._last[span] = (start, end, text)
                 return text
             text = write(end.astimezone(self.zone).date())
+
+    def day(self, at: datetime) -> date:
+        """The local date, as `key("day", at)` names it: it never goes back."""
+        return date.fromisoformat(self.key("day", at))
+
+    def end_of(self, day: date) -> datetime:
+        """The first instant, in UTC, after a local date; that of a skipped day is where it would have begun."""
+        return _first_instant(self.zone, day + timedelta(days=1))
 
     def bounds(self, key: str) -> tuple[datetime, datetime] | None:
         """The start, and the end that is no longer in it, of a period, in UTC; None for lifetime.

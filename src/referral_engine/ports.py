@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
     from referral_engine.leaderboard.standing import Place, Standing
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.ledger.balance import Balance
+    from referral_engine.ledger.payout import Payout, PayoutState
+    from referral_engine.ledger.transfer import Carried, Transfer
+    from referral_engine.outcomes import AuditEntry, Drift, Message
     from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
@@ -66,10 +68,6 @@ class StorePages(Protocol):
         """List the referrals of a referrer in the order of recording."""
         ...
 
-    def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """List the transfers of a member in one unit in the order of recording."""
-        ...
-
     def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """List the outbox after a cursor; None is what was acknowledged last."""
         ...
@@ -91,6 +89,34 @@ class StorePages(Protocol):
         ...
 
 
+class StoreBooks(Protocol):
+    """Reads the ledger and the audit log; pages as in StorePages."""
+
+    def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
+        """List the transfers of a member in one unit in the order of recording."""
+        ...
+
+    def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """Add up the transfers of a member in one unit up to a cursor, its own included."""
+        ...
+
+    def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """List payouts, of one state or of all, in the order of recording."""
+        ...
+
+    def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Name, once, the member and unit of lots with something left and expires_at <= now, the earliest first."""
+        ...
+
+    def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """Add up all balances in one unit, and what is left of its lots by expires_at."""
+        ...
+
+    def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """List the audit log in the order of recording."""
+        ...
+
+
 class StoreAdmin(Protocol):
     """Sets up, checks and closes a store, and joins a transaction of the host."""
 
@@ -105,7 +131,8 @@ class StoreAdmin(Protocol):
     def bind(self, connection: Any) -> BlockingStore:
         """Answer a store whose writes join the open transaction of `connection`, which is never ended by it.
 
-        Raises InvalidInput for a connection that this store cannot write through.
+        It may say so of itself, by an attribute `bound` that is True, to whom it is given without `engine.bind`. Raises
+        InvalidInput for a connection that this store cannot write through.
         """
         ...
 
@@ -123,7 +150,7 @@ class StoreAdmin(Protocol):
 
 
 @runtime_checkable
-class BlockingStore(Store, StorePages, StoreAdmin, Protocol):
+class BlockingStore(Store, StorePages, StoreBooks, StoreAdmin, Protocol):
     """All that ReferralEngine asks of a store."""
 
 
@@ -148,10 +175,6 @@ class AsyncStorePages(Protocol):
         """As StorePages.referrals."""
         ...
 
-    async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
-        ...
-
     async def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""
         ...
@@ -170,6 +193,34 @@ class AsyncStorePages(Protocol):
 
     async def count(self, program: str, board: str, period: str) -> int:
         """As StorePages.count."""
+        ...
+
+
+class AsyncStoreBooks(Protocol):
+    """The same promises as StoreBooks, awaitable."""
+
+    async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
+        """As StoreBooks.transfers."""
+        ...
+
+    async def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        ...
+
+    async def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        ...
+
+    async def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        ...
+
+    async def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        ...
+
+    async def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
         ...
 
 
@@ -202,5 +253,5 @@ class AsyncStoreAdmin(Protocol):
 
 
 @runtime_checkable
-class NonBlockingStore(AsyncStore, AsyncStorePages, AsyncStoreAdmin, Protocol):
+class NonBlockingStore(AsyncStore, AsyncStorePages, AsyncStoreBooks, AsyncStoreAdmin, Protocol):
     """All that AsyncReferralEngine asks of a store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -12,9 +13,14 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import create_engine
 
+from referral_engine.ledger import Balance
 from referral_engine.storage import MemoryStore
+from referral_engine.storage.sqlalchemy import SQLAlchemyStore
+from referral_engine.testing import servers
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FIGURES = {
@@ -26,13 +32,43 @@ FIGURES = {
     ],
     "p05": ["p05.rate", "p05.sqlite", "p05.dicts", "p05.floor"],
     "p17": ["p17"],
+    "p18": ["p18.record", "p18.member", "p18.floor", "p18.peer"],
 }
-LINE = re.compile(r"\S+ [\d,.]+(x|/s) (-|[<>]=[\d,.]+(x|/s)) (pass|fail|-)")
+SERVER_FIGURES = {
+    "p02": [
+        "p02.on",
+        "p02.off",
+        *(
+            f"p02.{mode}.{rate}"
+            for mode in ("on", "off")
+            for rate in ("rate", "copy_rate", "executemany_rate", "arrays_rate")
+        ),
+    ],
+    "p03": [
+        *(
+            f"p03.{mode}{rate}"
+            for mode in ("on", "off")
+            for rate in ("", ".rate", ".one_by_one_rate", ".together_rate")
+        ),
+        "p03.round_trips",
+        "p03.round_trips.mean",
+    ],
+    "p04": [f"p04.{mode}{rate}" for mode in ("on", "off") for rate in ("", ".rate", ".floor_rate")],
+    "p06": ["p06.sqlite", "p06.sqlite.rate", "p06.postgres", "p06.postgres.rate"],
+    "p19": ["p19.rate"],
+    "p20": [
+        f"p20.{database}{figure}"
+        for database in ("postgres", "sqlite")
+        for figure in ("", ".p99", ".batches", ".rate", ".floor_rate", ".commit")
+    ],
+}
+LINE = re.compile(r"\S+ -?[\d,.]+(x|/s|µs|) (-|[<>]=[\d,.]+(x|/s|µs|)) (pass|fail|-)")
+PEERLESS = {"REFERRAL_BENCH_PEERS": "", "REFERRAL_BENCH_PGLEDGER": ""}
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     command = [sys.executable, "-W", "error", str(BENCHMARKS / "run.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +110,38 @@ def test_benchmark_prints_its_figures(name, tmp_path):
     assert [f"| `{figure}` |" in written for figure in FIGURES[name]] == [True] * len(FIGURES[name])
 
 
+@pytest.mark.parametrize("name", SERVER_FIGURES)
+def test_benchmark_of_a_server_prints_its_figures(name, tmp_path, postgres_server_url):
+    report, document = tmp_path / "figures.json", tmp_path / "performance.md"
+    sizes = ("--events", 1_000, "--repetitions", 1)
+    server = dict.fromkeys(["REFERRAL_BENCH_POSTGRES_URL", servers.POSTGRES_URL], postgres_server_url)
+
+    done = run(name, *sizes, "--json", report, "--document", document, **server, **PEERLESS)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line for line in done.stdout.splitlines() if " skipped: " not in line]
+    assert [line.split()[0] for line in lines] == SERVER_FIGURES[name]
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert [figure["name"] for figure in json.loads(report.read_text())["figures"]] == SERVER_FIGURES[name]
+
+
+def test_a_peer_that_is_not_there_is_named_and_has_no_figure(tmp_path, postgres_server_url):
+    files = ("--json", tmp_path / "figures.json", "--document", tmp_path / "performance.md")
+    has_none = {**PEERLESS, "REFERRAL_BENCH_PEERS": sys.executable}
+
+    done = run("p19", "--repetitions", 1, *files, REFERRAL_BENCH_POSTGRES_URL=postgres_server_url, **has_none)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    skipped = [line.partition(" skipped: ")[0] for line in done.stdout.splitlines() if " skipped: " in line]
+    assert skipped == ["p19.pgledger", "p19.hordak", "p19.hordak_bulk", "p19.python_accounting"]
+
+
 def test_unknown_benchmark_is_refused():
     done = run("p99")
 
     assert done.returncode == 2
-    assert "there is no benchmark p99; there are p01, p05, p17" in done.stderr
+    names = ", ".join(sorted([*FIGURES, *SERVER_FIGURES]))
+    assert f"there is no benchmark p99; there are {names}" in done.stderr
 
 
 def test_workload_is_the_same_each_time(workload):
@@ -126,6 +189,88 @@ def content(path):
         return schema, {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
 
 
+@pytest.mark.parametrize("way", ["copy", "executemany", "arrays"])
+def test_floor_of_p02_writes_the_rows_that_a_run_leaves(scripts, workload, postgres_server_url, way):
+    p02, made = scripts["p02_postgres"], workload.make(1_500)
+    before, batches = p02.floor_rows(made)
+
+    with servers.fresh_database(postgres_server_url) as ours, servers.fresh_database(postgres_server_url) as floor:
+        p02.library_s(made, ours)
+        p02.floor_s(before, batches, floor, p02.WRITERS[way])
+
+        assert len(batches) == 2
+        assert stored(floor) == stored(ours)
+
+
+@pytest.mark.parametrize("way", ["one_by_one", "together"])
+def test_floor_of_p03_writes_the_rows_that_a_run_leaves_but_for_their_positions(
+    scripts, workload, postgres_server_url, way
+):
+    p03 = scripts["p03_singles"]
+    made, events = workload.make_with_singles(300, 80)
+
+    with servers.fresh_database(postgres_server_url) as ours, servers.fresh_database(postgres_server_url) as floor:
+        for url in (ours, floor):
+            p03.recorded(made, url)
+        p03.library_s(made, events, ours)
+        p03.floor_s(p03.statements(made, events), floor, p03.SENDERS[way])
+
+        assert {event.type for event in events} == {"signup", "checkin", "purchase"}
+        assert stored(floor, positions=False) == stored(ours, positions=False)
+        with SQLAlchemyStore(floor) as store:
+            assert made.engine_again(store).verify() == []
+
+
+def stored(url, *, positions=True):
+    """The rows of every table, without the columns that follow from the order of the commits where they may differ."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        left_out = () if positions else ("cursor", "reached")
+        tables = {}
+        for (name,) in found:
+            rows = connection.execute(f"SELECT to_jsonb(kept) FROM {name} AS kept").fetchall()
+            tables[name] = sorted(
+                ({key: value for key, value in row.items() if key not in left_out} for (row,) in rows), key=repr
+            )
+        return tables
+
+
+def test_round_trips_are_counted_as_the_client_waits(scripts, postgres_url):
+    with (
+        scripts["round_trips"].counted(postgres_url) as (url, wire),
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        start = wire.trips
+        for _ in range(3):
+            connection.execute("SELECT 1")
+        one_by_one = wire.trips - start
+        with connection.pipeline():
+            for _ in range(3):
+                connection.execute("SELECT 1")
+        together = wire.trips - start - one_by_one
+
+    assert (one_by_one, together) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_stored_members_are_as_recording_leaves_them(scripts, workload, request, tmp_path, kind):
+    stored_members, made = scripts["stored"], workload.Workload(workload.make_program(), {}, [])
+    url = f"sqlite:///{tmp_path / 'filled.db'}" if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    database = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+
+    stored_members.fill(database, 100, tmp_path / "pattern.db")
+
+    with SQLAlchemyStore(database) as store:
+        engine = made.engine_again(store)
+        members = [engine.member(stored_members.member(place)) for place in (3, 6, 7)]
+        assert [(one.referrer, one.referrals_total) for one in members] == [("m-00000001", 2)] + [("m-00000003", 2)] * 2
+        assert [one.referee for one in engine.referrals("m-00000003")] == ["m-00000006", "m-00000007"]
+        assert engine.balance("m-00000003") == Balance(available=200, held=1000, lifetime=200)
+        assert engine.statement("m-00000003")
+        assert scripts["p06_growth"].batch_s(engine, 100, "test") > 0
+    database.dispose()
+
+
 @pytest.mark.parametrize(
     ("value", "bounds", "line"),
     [
@@ -134,6 +279,9 @@ def content(path):
         (9.9, {"least": 10}, "p 9.90x >=10x fail"),
         (50_000, {"least": 50_000, "unit": "/s"}, "p 50,000/s >=50,000/s pass"),
         (1.5, {}, "p 1.50x - -"),
+        (9, {"most": 8, "unit": ""}, "p 9.00 <=8 fail"),
+        (-0.25, {"most": 5, "unit": "µs"}, "p -0.25µs <=5µs pass"),
+        (1234.5, {"most": 5, "unit": "µs"}, "p 1,234.50µs <=5µs fail"),
     ],
 )
 def test_line_names_the_figure_its_goal_and_the_verdict(scripts, value, bounds, line):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from time import sleep
 
@@ -16,76 +17,9 @@ from referral_engine.storage.memory import records as memory
 from referral_engine.storage.memory.records import PreconditionFailed
 from referral_engine.storage.memory.subset import subset
 from referral_engine.testing.conformance.samples import START
+from tests.conformance.rewritten import Rewritten, Unlocked, nothing, rewriting, unguarded
 
-
-def copied(facts):
-    """The facts as they are now, which do not move on."""
-    return Facts(**{one.name: dict(getattr(facts, one.name)) for one in fields(Facts)})
-
-
-class Rewritten(MemoryStore):
-    """Carries out the changes with some checks or writers taken out or replaced."""
-
-    checks = {}  # noqa: RUF012 - by kind of change; None for no check
-    writers = {}  # noqa: RUF012 - by kind of change
-
-    def apply(self, wanted, decide):
-        with self._lock:
-            records = self._records(wanted.program)
-            for _ in range(8):
-                decision = decide(self.shown(records, wanted))
-                try:
-                    self.write(records, decision)
-                except PreconditionFailed:
-                    continue
-                return decision
-            raise Conflict("no more attempts")
-
-    def shown(self, records, wanted):
-        return records.facts()
-
-    def write(self, records, decision):
-        for change in decision.changes:
-            check = self.checks.get(type(change), memory._CHECKS.get(type(change)))
-            if check is not None and not check(records, change):
-                raise PreconditionFailed(type(change).__name__)
-        for change in decision.changes:
-            writer = self.writers.get(type(change), memory._WRITERS[type(change)])
-            writer(records, change, records.position + 1)
-        self.move(records, decision.ordinals)
-
-    def move(self, records, ordinals):
-        records.position += ordinals
-
-
-def nothing(records, change, base):
-    """A writer that loses the change."""
-
-
-def unguarded(*kinds):
-    """A store that does not check the preconditions of these kinds."""
-    return type("Unguarded", (Rewritten,), {"checks": dict.fromkeys(kinds)})
-
-
-def rewriting(**writers):
-    """A store that carries out these kinds in another way."""
-    return type("Rewriting", (Rewritten,), {"writers": {getattr(c, name): one for name, one in writers.items()}})
-
-
-class Unlocked(Rewritten):
-    """Decides on facts that others may change before it writes: no mutual exclusion at all."""
-
-    def apply(self, wanted, decide):
-        records = self._records(wanted.program)
-        for _ in range(8):
-            decision = decide(copied(records.facts()))
-            sleep(0)
-            try:
-                self.write(records, decision)
-            except (PreconditionFailed, KeyError):
-                continue
-            return decision
-        raise Conflict("no more attempts")
+__all__ = ["nothing", "rewriting", "unguarded"]
 
 
 class StaleBudget(Unlocked):
@@ -196,8 +130,12 @@ class LeakingFacts(Rewritten):
         facts = super().read(wanted)
         for program in list(self._programs):
             other = super().read(replace(wanted, program=program))
-            facts = Facts(**{f.name: getattr(other, f.name) | getattr(facts, f.name) for f in fields(Facts)})
+            facts = Facts(**{f.name: self._both(getattr(other, f.name), getattr(facts, f.name)) for f in fields(Facts)})
         return facts
+
+    @staticmethod
+    def _both(other, own):
+        return other | own if isinstance(own, Mapping) else own or other
 
 
 class OneProgram(MemoryStore):
@@ -386,6 +324,11 @@ def sets_refunded_first_only(records, change, base):
 
 def forgets_trace(records, change, base):
     memory._add_event(records, replace(change, event=replace(change.event, verdicts=())), base)
+
+
+def forgets_grants(records, change, base):
+    outcome = replace(change.event.outcome, grants=())
+    memory._add_event(records, replace(change, event=replace(change.event, outcome=outcome)), base)
 
 
 def keeps_held(records, change, base):

@@ -1,16 +1,14 @@
-"""Every store keeps every promise: in memory, on a SQLite file and on PostgreSQL, blocking and awaitable."""
+"""Every store keeps every promise: in memory, on a SQLite file, PostgreSQL and MariaDB, blocking and awaitable."""
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from sqlalchemy import create_engine
 
 from referral_engine.storage import AsyncMemoryStore, MemoryStore
-from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore, define_tables
-from referral_engine.testing import servers
+from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
+from referral_engine.testing import AsyncChaosStore, ChaosStore, Faults
 from referral_engine.testing.conformance import Blocking, StoreConformance
+from tests.conformance.forging import forge_in_memory, forge_over_sql
 
 
 class TestMemoryStore(StoreConformance):
@@ -19,6 +17,9 @@ class TestMemoryStore(StoreConformance):
     @pytest.fixture
     def store(self):
         return MemoryStore()
+
+    def forge(self, store, program, transfer_id):
+        forge_in_memory(store, program, transfer_id)
 
 
 class TestAsyncMemoryStore(StoreConformance):
@@ -30,6 +31,33 @@ class TestAsyncMemoryStore(StoreConformance):
         with Blocking(AsyncMemoryStore()) as store:
             yield store
 
+    def forge(self, store, program, transfer_id):
+        forge_in_memory(store._store._store, program, transfer_id)
+
+
+class TestCalmChaosStore(StoreConformance):
+    """What stands before a store keeps its promises as long as it injects nothing."""
+
+    histories_max = 5
+    stormy_histories_max = 2
+
+    @pytest.fixture
+    def store(self):
+        return ChaosStore(MemoryStore(), seed=1, faults=Faults())
+
+    def forge(self, store, program, transfer_id):
+        forge_in_memory(store._under, program, transfer_id)
+
+
+class TestCalmAsyncChaosStore(TestCalmChaosStore):
+    @pytest.fixture
+    def store(self):
+        with Blocking(AsyncChaosStore(AsyncMemoryStore(), seed=1, faults=Faults())) as store:
+            yield store
+
+    def forge(self, store, program, transfer_id):
+        forge_in_memory(store._store._under._store, program, transfer_id)
+
 
 class OverSQL(StoreConformance):
     """What is random is played less and looked at less often than in memory, where it costs nothing."""
@@ -37,59 +65,32 @@ class OverSQL(StoreConformance):
     __test__ = False
 
     histories_max = 6
+    stormy_histories_max = 3
     invariants_every = 5
 
-
-@pytest.fixture(scope="module")
-def made_file(tmp_path_factory):
-    """A SQLite file with the schema."""
-    path = tmp_path_factory.mktemp("made") / "acme.db"
-    with SQLAlchemyStore(f"sqlite:///{path}") as store:
-        store.create_schema()
-    return path
-
-
-@pytest.fixture
-def sqlite_url(made_file, tmp_path):
-    return f"sqlite:///{shutil.copy(made_file, tmp_path / 'acme.db')}"
-
-
-@pytest.fixture(scope="module")
-def made_database(postgres_server_url):
-    """A PostgreSQL database with the schema, and an engine to empty it with."""
-    with servers.fresh_database(postgres_server_url) as url:
-        with SQLAlchemyStore(url) as store:
-            store.create_schema()
-        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        yield url, engine
-        engine.dispose()
-
-
-@pytest.fixture
-def emptied_url(made_database):
-    url, engine = made_database
-    yield url
-    with engine.begin() as connection:
-        for table in define_tables().all():
-            connection.execute(table.delete())
+    def forge(self, store, program, transfer_id):
+        forge_over_sql(self.url, program, transfer_id)
 
 
 class TestSQLite(OverSQL):
     __test__ = True
 
     @pytest.fixture
-    def store(self, sqlite_url):
-        with SQLAlchemyStore(sqlite_url) as store:
+    def store(self, sqlite_emptied_url):
+        self.url = sqlite_emptied_url
+        with SQLAlchemyStore(sqlite_emptied_url) as store:
             yield store
 
 
 class TestAsyncSQLite(OverSQL):
     __test__ = True
     histories_max = 4
+    stormy_histories_max = 2
 
     @pytest.fixture
-    def store(self, sqlite_url):
-        with Blocking(AsyncSQLAlchemyStore(sqlite_url)) as store:
+    def store(self, sqlite_emptied_url):
+        self.url = sqlite_emptied_url
+        with Blocking(AsyncSQLAlchemyStore(sqlite_emptied_url)) as store:
             yield store
 
 
@@ -97,16 +98,40 @@ class TestPostgreSQL(OverSQL):
     __test__ = True
 
     @pytest.fixture
-    def store(self, emptied_url):
-        with SQLAlchemyStore(emptied_url) as store:
+    def store(self, postgres_emptied_url):
+        self.url = postgres_emptied_url
+        with SQLAlchemyStore(postgres_emptied_url) as store:
             yield store
 
 
 class TestAsyncPostgreSQL(OverSQL):
     __test__ = True
     histories_max = 4
+    stormy_histories_max = 2
 
     @pytest.fixture
-    def store(self, emptied_url):
-        with Blocking(AsyncSQLAlchemyStore(emptied_url)) as store:
+    def store(self, postgres_emptied_url):
+        self.url = postgres_emptied_url
+        with Blocking(AsyncSQLAlchemyStore(postgres_emptied_url)) as store:
+            yield store
+
+
+class TestMariaDB(OverSQL):
+    __test__ = True
+
+    @pytest.fixture
+    def store(self, mariadb_emptied_url):
+        self.url = mariadb_emptied_url
+        with SQLAlchemyStore(mariadb_emptied_url) as store:
+            yield store
+
+
+class TestAsyncMariaDB(OverSQL):
+    __test__ = True
+    histories_max = 4
+
+    @pytest.fixture
+    def store(self, mariadb_emptied_url):
+        self.url = mariadb_emptied_url
+        with Blocking(AsyncSQLAlchemyStore(mariadb_emptied_url)) as store:
             yield store

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from referral_engine.testing.conformance import StoreConformance
+from tests.conformance.forging import forge_in_memory
 
 
 class Suite(StoreConformance):
@@ -17,13 +18,21 @@ class Suite(StoreConformance):
     def history_settings(self):
         return settings(super().history_settings(), phases=[Phase.generate], print_blob=False)
 
+    def forge(self, store, program, transfer_id):
+        forge_in_memory(store, program, transfer_id)
+
 
 def fails(store, test):
-    """Run one test of the suite, `name` or `name[case]`, and tell whether it fails."""
+    """Run one test of the suite, `name` or `name[case]`, and tell whether it fails.
+
+    A TypeError or the like is raised: then it is not the promise that failed, but what was planted, or the test.
+    """
     name, _, case = test.removesuffix("]").partition("[")
     run = getattr(Suite(), f"test_{name}")
     try:
-        run(store, case) if case else run(store)
+        run(store, int(case) if case.lstrip("-").isdigit() else case) if case else run(store)
+    except (AttributeError, NameError, TypeError):
+        raise
     except (Exception, pytest.fail.Exception):  # noqa: BLE001 - a store may fail in any way
         return True
     return False

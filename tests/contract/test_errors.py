@@ -22,6 +22,7 @@ from referral_engine import (
     InvalidProgram,
     Limit,
     OutcomeUnknown,
+    Overloaded,
     Problem,
     Program,
     ReferralEngineError,
@@ -55,6 +56,7 @@ EXAMPLES = [
     (UndeclaredFact("event.x"), "undeclared_fact", {"fact": "event.x"}),
     (Conflict("busy", host_must_retry=True), "conflict", {"problem": "busy", "host_must_retry": True}),
     (OutcomeUnknown("cut"), "outcome_unknown", {"problem": "cut"}),
+    (Overloaded(5), "overloaded", {"waiting_max": 5}),
     (StoreError("full"), "store_error", {"problem": "full"}),
 ]
 

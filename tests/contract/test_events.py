@@ -197,7 +197,7 @@ def test_when_a_transaction_fails_earlier_ones_stay_and_sending_all_again_is_saf
 
 
 def test_the_fields_of_an_outcome():
-    expected = ["event_id", "status", "referral", "grants", "reversals", "reasons", "revision"]
+    expected = ["event_id", "status", "referral", "grants", "reversals", "reasons", "revision", "confirmed"]
     assert [part.name for part in fields(Outcome)] == expected
     assert set(get_args(Status)) == {"accepted", "duplicate", "rejected"}
 

@@ -26,6 +26,7 @@ SIGNATURES = {
     "disable_code": "(text)",
     "record": "(event)",
     "record_many": "(events)",
+    "combiner": "(*, batch_max=1000, waiting_max=10000)",
     "preview": "(event)",
     "explain": "(event_id)",
     "release_due": "(*, limit=10000)",
@@ -68,7 +69,7 @@ def test_the_rest_of_what_is_called():
     assert bare(rule, method=False) == (
         "(on, version, needs=(), *, limits=(), starts_at=None, ends_at=None, priority=0)"
     )
-    assert bare(RuleContext.award) == "(to, *, because=None, hold=None, **units)"
+    assert bare(RuleContext.award) == "(to, *, because=None, hold=None, confirmed_by=None, **units)"
     assert bare(RuleContext.because) == "(text)"
     assert bare(Explanation.text) == "()"
     assert bare(field, method=False) == "(name)"

@@ -38,8 +38,8 @@ def killed_while_loading(url, seed):
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_what_was_acknowledged_survives_a_kill(tmp_path, seed):
-    url = f"sqlite:///{tmp_path / 'acme.db'}"
+def test_what_was_acknowledged_survives_a_kill(database_url, seed):
+    url = database_url
     with SQLAlchemyStore(url) as store:
         store.create_schema()
     acknowledged = killed_while_loading(url, seed)

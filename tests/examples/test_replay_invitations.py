@@ -94,19 +94,20 @@ def test_memory_and_sqlite_agree(script: ModuleType, folder: Path, tmp_path: Pat
         assert figures(script, store, folder) == in_memory  # sending everything again changes nothing
 
 
-def test_memory_and_postgresql_agree(script: ModuleType, folder: Path, postgres_url: str) -> None:
+def test_memory_and_a_server_agree(script: ModuleType, folder: Path, served_url: str) -> None:
     """The same lines come from both."""
-    with SQLAlchemyStore(postgres_url) as store:
+    with SQLAlchemyStore(served_url) as store:
         assert figures(script, store, folder) == figures(script, MemoryStore(), folder)
 
 
 @needs_real_data
-@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
 def test_the_real_data_gives_the_published_figures(
-    script: ModuleType, kind: str, capfd: pytest.CaptureFixture[str]
+    script: ModuleType, kind: str, capfd: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     """What was published with the data comes out, and the two best inviters share rank 1."""
-    assert script.main([str(SHARED), "--store", kind]) == 0
+    where = ["--url", request.getfixturevalue("mariadb_url")] if kind == "mariadb" else ["--store", kind]
+    assert script.main([str(SHARED), *where]) == 0
     shown = [" ".join(line.split()) for line in capfd.readouterr().out.splitlines()]
     assert shown[:-1] == [
         "invitations 7,933",

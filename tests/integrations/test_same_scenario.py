@@ -24,6 +24,7 @@ from referral_engine import (
 from referral_engine.storage import AsyncMemoryStore, MemoryStore
 from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 from referral_engine.testing import FakeClock
+from tests.databases import DATABASES, new_url
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 PROGRAM = Program(
@@ -125,23 +126,13 @@ def expected():
     return told
 
 
-@pytest.mark.parametrize("where", ["memory", "sqlite", "postgresql"])
+@pytest.mark.parametrize("where", ["memory", *DATABASES])
 def test_the_blocking_engine_tells_the_same_over_every_store(where, expected, tmp_path, request):
-    if where == "memory":
-        store = MemoryStore()
-    elif where == "sqlite":
-        store = SQLAlchemyStore(f"sqlite:///{tmp_path}/acme.db")
-    else:
-        store = SQLAlchemyStore(request.getfixturevalue("postgres_url"))
+    store = MemoryStore() if where == "memory" else SQLAlchemyStore(new_url(where, request, tmp_path))
     assert blocking(store) == expected
 
 
-@pytest.mark.parametrize("where", ["memory", "sqlite", "postgresql"])
+@pytest.mark.parametrize("where", ["memory", *DATABASES])
 def test_the_awaited_engine_tells_the_same_over_every_store(where, expected, tmp_path, request):
-    if where == "memory":
-        store = AsyncMemoryStore()
-    elif where == "sqlite":
-        store = AsyncSQLAlchemyStore(f"sqlite:///{tmp_path}/acme.db")
-    else:
-        store = AsyncSQLAlchemyStore(request.getfixturevalue("postgres_url"))
+    store = AsyncMemoryStore() if where == "memory" else AsyncSQLAlchemyStore(new_url(where, request, tmp_path))
     assert awaited(store) == expected

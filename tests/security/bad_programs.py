@@ -138,7 +138,7 @@ CAMPAIGN_ROWS = [
     program_row("Campaign of no time", campaign(starts_at=START, ends_at=START), ""),
     program_row("Campaign backwards", campaign(starts_at=START, ends_at=START - timedelta(1)), ""),
     *(program_row(f"Campaign.budget {kind}", campaign(budget=v), where) for kind, (v, where) in BAD_BUDGETS.items()),
-    *fields(program_row, Campaign, "over_budget", CHOICES | {"clamp": "clamp"}, id="c"),
+    *fields(program_row, Campaign, "over_budget", CHOICES | {"allow_last": "allow_last"}, id="c"),
     *fields(program_row, Campaign, "rules", {"none": None, "int": 5, "text": "rule", "mapping": {}}, id="c"),
     *fields(program_row, Campaign, "rules", {"1,001": [pays()] * 1_001, "endless": endless(pays())}, id="c"),
     rule_row("Campaign.rules of nothing", campaign(rules=[None]), "rules[0]"),

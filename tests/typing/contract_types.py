@@ -49,8 +49,9 @@ from referral_engine import (
 from referral_engine.ports import BlockingStore, NonBlockingStore
 from referral_engine.rewards import AllOf, AnyOf, Because, Leaf, Not, PythonAward
 from referral_engine.storage import AsyncMemoryStore, MemoryStore
+from referral_engine.storage.combining import AsyncCombiner, Combiner
 from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
-from referral_engine.testing import FakeClock
+from referral_engine.testing import STORM, AsyncChaosStore, ChaosStore, FakeClock, Faults, Injected
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -143,6 +144,10 @@ def recording(engine: ReferralEngine) -> None:
     assert_type(engine.record({"id": "e", "type": "purchase", "member": "bob", "at": "2026-03-02T12:00:00Z"}), Outcome)
     assert_type(engine.record_many([event, {"id": "f"}]), list[Outcome])
     assert_type(engine.record_many(event for _ in range(5)), list[Outcome])
+    with engine.combiner(batch_max=100, waiting_max=500) as combiner:
+        assert_type(combiner, Combiner)
+        assert_type(combiner.record(event), Outcome)
+        assert_type(combiner.record({"id": "f"}), Outcome)
     assert_type(engine.preview(event), Outcome)
     assert_type(engine.explain("e"), Explanation)
     assert_type(engine.explain("e").text(), str)
@@ -168,6 +173,9 @@ def taking_part(engine: ReferralEngine) -> None:
 async def awaiting(engine: AsyncReferralEngine) -> None:
     """The same, awaited."""
     assert_type(await engine.record(Event(id="e", type="purchase", member="bob")), Outcome)
+    async with engine.combiner() as combiner:
+        assert_type(combiner, AsyncCombiner)
+        assert_type(await combiner.record({"id": "f"}), Outcome)
     assert_type(await engine.record_many([]), list[Outcome])
     assert_type(await engine.balance("bob"), Balance)
     assert_type(await engine.invite_code("bob"), InviteCode)
@@ -195,3 +203,20 @@ def stores() -> None:
         assert_type(opened, MemoryStore)
     with SQLAlchemyStore("sqlite:///acme.db") as connected:
         assert_type(connected, SQLAlchemyStore)
+
+
+def stores_that_fail() -> None:
+    """A store that fails on purpose is a store, of the kind that it wraps."""
+    chaos = ChaosStore(MemoryStore(), seed=7, faults=Faults(cut_after_commit=0.5), wait=lambda _: None)
+    program = Program("acme", {"points": Unit()}, [])
+    assert_type(ReferralEngine(chaos, program), ReferralEngine)
+    assert_type(AsyncReferralEngine(AsyncChaosStore(AsyncMemoryStore(), seed=7), program), AsyncReferralEngine)
+    assert_type(chaos.log, tuple[Injected, ...])
+    assert_type(chaos.messages("acme", None, 5), list[Message])
+    assert_type(chaos.bind(object()), ChaosStore)
+    chaos.calm()
+    chaos.storm(STORM)
+    ChaosStore(AsyncMemoryStore(), seed=7)  # type: ignore[arg-type]
+    ChaosStore(MemoryStore())  # type: ignore[call-arg]
+    with chaos as opened:
+        assert_type(opened, ChaosStore)

@@ -19,29 +19,35 @@ from referral_engine.ports import (
     StorePages,
 )
 from referral_engine.storage import AsyncMemoryStore, MemoryStore
+from referral_engine.storage.combining import AsyncCombiner, Combiner
 from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
+from referral_engine.testing import AsyncChaosStore, ChaosStore
 
 PAIRS = [
     (ReferralEngine, AsyncReferralEngine),
     (BoardView, AsyncBoardView),
+    (Combiner, AsyncCombiner),
     (Store, AsyncStore),
     (StorePages, AsyncStorePages),
     (StoreAdmin, AsyncStoreAdmin),
     (BlockingStore, NonBlockingStore),
     (MemoryStore, AsyncMemoryStore),
     (SQLAlchemyStore, AsyncSQLAlchemyStore),
+    (ChaosStore, AsyncChaosStore),
 ]
 
 ENTRY_POINTS = {"__enter__": "__aenter__", "__exit__": "__aexit__"}
-BLOCKING = {"bind"}
+BLOCKING = {"bind", "calm", "combiner", "storm"}
 """What stays blocking on both sides: it does no I/O."""
 
 OWN_KIND = {
     "ReferralEngine": "AsyncReferralEngine",
     "BoardView": "AsyncBoardView",
+    "Combiner": "AsyncCombiner",
     "BlockingStore": "NonBlockingStore",
     "MemoryStore": "AsyncMemoryStore",
     "SQLAlchemyStore": "AsyncSQLAlchemyStore",
+    "ChaosStore": "AsyncChaosStore",
 }
 
 
@@ -88,7 +94,7 @@ def test_one_blocks_and_the_other_is_awaited(one: type, other: type, name: str) 
     assert inspect.iscoroutinefunction(getattr(other, name)) == (name not in BLOCKING)
 
 
-@pytest.mark.parametrize(("one", "other"), [PAIRS[0], PAIRS[1]], ids=ids)
+@pytest.mark.parametrize(("one", "other"), PAIRS[:2], ids=ids)
 def test_they_are_built_alike_and_have_equal_properties(one: type, other: type) -> None:
     blocking, awaited = inspect.signature(one), inspect.signature(other)
     assert list(blocking.parameters) == list(awaited.parameters)

@@ -15,7 +15,7 @@ from referral_engine.outcomes import Reason, Verdict
 
 @dataclass(slots=True)
 class Case:
-    """An event with its resolved time, the program and the working copy it is decided on.
+    """An event with its resolved time, the program and the working copy it is decided on, and the time of deciding.
 
     The lists collect, in order, what the outcome tells and what the footprint keeps.
     """
@@ -24,8 +24,10 @@ class Case:
     draft: Draft
     event: Event
     at: datetime
+    now: datetime
     grants: list[Grant] = field(default_factory=list)
     reversals: list[Reversal] = field(default_factory=list)
+    confirmed: list[Grant] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     limits: list[tuple[LimitKey, int]] = field(default_factory=list)

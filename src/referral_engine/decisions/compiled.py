@@ -19,6 +19,7 @@ from referral_engine.rewards.python_rule import PythonRule
 from referral_engine.rewards.vocabulary import fact
 
 if TYPE_CHECKING:
+    from referral_engine.ledger.expiry import Expiry
     from referral_engine.program.program import Program
     from referral_engine.rewards.data_rule import Rule
 
@@ -75,6 +76,13 @@ class Compiled:
         self.revision: str = program.revision
         self.calendar: Calendar = Calendar(program.zone)
         self.units: frozenset[str] = frozenset(program.units)
+        self.chained: bool = program.ledger_chain
+        self.expiry: dict[str, Expiry] = {
+            name: unit.expires for name, unit in program.units.items() if unit.expires is not None
+        }
+        self.idle_units: frozenset[str] = frozenset(
+            name for name, expiry in self.expiry.items() if expiry.kind == "inactivity"
+        )
         self.rules: dict[str, tuple[CompiledRule, ...]] = self._rules_by_trigger()
         self.needs: dict[str, Needs] = {trigger: _needs_of(rules) for trigger, rules in self.rules.items()}
         self.boards: dict[str, CompiledBoard] = {

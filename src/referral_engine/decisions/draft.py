@@ -4,39 +4,48 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from referral_engine.changes import (
+    AddAudit,
     AddEvent,
     AddGrant,
     AddMessage,
+    AddPayout,
     AddReferral,
     AddTransfer,
     AdjustBalance,
     AdjustLimit,
+    AdjustLot,
     AdjustScore,
     AdjustSpend,
     AdjustTally,
     Change,
+    Decision,
     PutMember,
     PutRefunded,
     UpdateGrant,
+    UpdatePayout,
     UpdateReferral,
     UseCode,
 )
 from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
-from referral_engine.ledger import NOTHING, Balance
+from referral_engine.ledger import NOTHING, Balance, Lot, step
+from referral_engine.validation import TOTAL_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from referral_engine.codes import InviteCode
-    from referral_engine.ledger import StoredGrant, Transfer
+    from referral_engine.ledger import Payout, StoredGrant, Transfer
     from referral_engine.members import Member
     from referral_engine.referrals import Referral
 
+ResultT = TypeVar("ResultT")
+
 _NO_TALLY = Tally(0, 0)
+_NO_SPEND = (0, 0, 0, TOTAL_MAX)
 
 
 class Draft:
@@ -45,8 +54,9 @@ class Draft:
     Figures that several events touch are folded, so that each record is written once.
     """
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, chained: bool) -> None:
         self._facts = facts
+        self._chained = chained
         self._members: dict[str, Member] = {}
         self._new_referrals: dict[str, AddReferral] = {}
         self._referrals: dict[str, Referral] = {}
@@ -55,12 +65,15 @@ class Draft:
         self._refunded: dict[str, int] = {}
         self._tallies: dict[tuple[str, str], tuple[int, int]] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
+        self._lots: dict[tuple[str, str], dict[str, tuple[int, datetime]]] = {}
+        self._payouts: dict[str, AddPayout | UpdatePayout] = {}
         self._limits: dict[LimitKey, int] = {}
-        self._spends: dict[tuple[str, str], tuple[int, int, int | None]] = {}
+        self._spends: dict[tuple[str, str], tuple[int, int, int, int]] = {}
         self._scores: dict[ScoreKey, tuple[int, int]] = {}
         self._code_uses: dict[str, int] = {}
         self._transfers: list[AddTransfer] = []
         self._messages: list[AddMessage] = []
+        self._audit: list[AddAudit] = []
         self.ordinals: int = 0
 
     def _next(self) -> int:
@@ -167,6 +180,34 @@ class Draft:
         before = self._balances.get(key)
         self._balances[key] = by if before is None else before.plus(by)
 
+    def lots(self, member_id: str, unit: str) -> list[Lot]:
+        """The lots of a member in a unit by now that have something left."""
+        key = (member_id, unit)
+        found = dict(self._facts.lots.get(key, {}))
+        for slot, (by, expires_at) in self._lots.get(key, {}).items():
+            base = found.get(slot)
+            if base is None:
+                found[slot] = Lot(member_id, unit, slot, expires_at, by)
+            else:
+                found[slot] = Lot(member_id, unit, slot, max(expires_at, base.expires_at), base.remaining + by)
+        return [lot for lot in found.values() if lot.remaining]
+
+    def adjust_lot(self, member_id: str, unit: str, slot: str, expires_at: datetime, by: int) -> None:
+        """Add to what is left of a lot; it may live longer by that, never shorter."""
+        slots = self._lots.setdefault((member_id, unit), {})
+        before = slots.get(slot)
+        slots[slot] = (by, expires_at) if before is None else (before[0] + by, max(before[1], expires_at))
+
+    def payout(self, payout_id: str) -> Payout | None:
+        """The payout of that id as it is by now."""
+        new = self._payouts.get(payout_id)
+        return self._facts.payouts.get(payout_id) if new is None else new.payout
+
+    def put_payout(self, payout: Payout) -> None:
+        """Keep a payout as given."""
+        fresh = payout.id not in self._facts.payouts
+        self._payouts[payout.id] = AddPayout(payout, self._next()) if fresh else UpdatePayout(payout)
+
     def committed(self, campaign: str, unit: str) -> int:
         """What a campaign has spent and holds in a unit by now."""
         key = (campaign, unit)
@@ -175,11 +216,25 @@ class Draft:
         total = 0 if base is None else base.spent + base.held
         return total if new is None else total + new[0] + new[1]
 
-    def adjust_spend(self, campaign: str, unit: str, spent: int, held: int, total: int | None = None) -> None:
-        """Add to what a campaign has spent and holds; `total` is its budget, named when it grows."""
+    def adjust_spend(self, campaign: str, unit: str, spent: int, held: int) -> None:
+        """Add to what a campaign has spent and holds, where the sum does not grow or has no bound."""
         key = (campaign, unit)
-        before = self._spends.get(key, (0, 0, None))
-        self._spends[key] = (before[0] + spent, before[1] + held, before[2] if total is None else total)
+        before = self._spends.get(key, _NO_SPEND)
+        self._spends[key] = (before[0] + spent, before[1] + held, before[2], before[3])
+
+    def spend_within(self, campaign: str, unit: str, spent: int, held: int, total: int) -> tuple[int, ...]:
+        """Give more out of a budget of `total`; answers the alarms, in percent, that it reaches.
+
+        What was decided so far has moved the sum already: the bounds of this step are carried back to what it was
+        before all of them.
+        """
+        key = (campaign, unit)
+        before = self._spends.get(key, _NO_SPEND)
+        taken = step(self.committed(campaign, unit), spent + held, total)
+        moved = before[0] + before[1]
+        bounds = max(before[2], taken.low - moved), min(before[3], taken.high - moved)
+        self._spends[key] = (before[0] + spent, before[1] + held, *bounds)
+        return taken.alarms
 
     def transfer(self, transfer: Transfer) -> None:
         """Move an amount between two accounts."""
@@ -197,7 +252,25 @@ class Draft:
         """Append to the outbox."""
         self._messages.append(AddMessage(kind, at, payload, self._next()))
 
+    def audit(
+        self,
+        action: str,
+        subject: str,
+        at: datetime,
+        *,
+        actor: str,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any],
+        memo: str | None,
+    ) -> None:
+        """Append to the audit log."""
+        self._audit.append(AddAudit(actor, action, subject, at, before, after, memo, self._next()))
+
     # What it comes to
+
+    def decision(self, result: ResultT) -> Decision[ResultT]:
+        """Answer `result`, with everything that must be written for it to be true."""
+        return Decision(result, self.changes(), self.ordinals, chained=self._chained)
 
     def changes(self) -> tuple[Change, ...]:
         """What must be written, each record once, by kind."""
@@ -210,12 +283,20 @@ class Draft:
             *self._events.values(),
             *[PutRefunded(*item, fresh=item[0] not in known.refunded) for item in self._refunded.items()],
             *[AdjustBalance(*key, by, fresh=key not in known.balances) for key, by in self._balances.items()],
+            *[
+                AdjustLot(*key, slot, expires_at, by)
+                for key, slots in self._lots.items()
+                for slot, (by, expires_at) in slots.items()
+            ],
             *[AddGrant(stored) for grant_id, stored in self._grants.items() if grant_id not in known.grants],
             *[UpdateGrant(stored) for grant_id, stored in self._grants.items() if grant_id in known.grants],
+            *[change for change in self._payouts.values() if isinstance(change, AddPayout)],
+            *[change for change in self._payouts.values() if isinstance(change, UpdatePayout)],
             *self._transfers,
             *[AdjustTally(*key, count, total) for key, (count, total) in self._tallies.items()],
             *[AdjustLimit(key, by) for key, by in self._limits.items() if by],
-            *[AdjustSpend(*key, by[0], by[1], by[2]) for key, by in self._spends.items() if by[0] or by[1]],
+            *[AdjustSpend(*key, *by) for key, by in self._spends.items() if by != _NO_SPEND],
             *[AdjustScore(key, by, ordinal) for key, (by, ordinal) in self._scores.items()],
             *self._messages,
+            *self._audit,
         )

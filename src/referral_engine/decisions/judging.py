@@ -36,7 +36,9 @@ class Judgement(NamedTuple):
 
 def judge_data(rule: Rule) -> Callable[[View], Judgement]:
     """Compile a rule as data."""
-    awards = Judgement(tuple(Award(give.to, give.unit, give.amount, give.hold or None) for give in rule.give))
+    awards = Judgement(
+        tuple(Award(give.to, give.unit, give.amount, give.hold or None, give.confirmed_by) for give in rule.give)
+    )
     if rule.condition is None:
         return lambda _: awards
     check = compile_condition(rule.condition, getter)
@@ -76,7 +78,7 @@ def _collect(said: Iterable[PythonAward | Because] | None) -> Judgement:
             msg = f"the rule gave more than {ANSWERS_MAX} answers"
             raise ValueError(msg)
         if isinstance(item, PythonAward):
-            awards.extend(Award(one.to, one.unit, one.amount, one.hold or None) for one in item.awards)
+            awards.extend(item.awards)
             if item.because is not None:
                 because.append(item.because)
         elif isinstance(item, Because):

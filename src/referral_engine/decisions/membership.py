@@ -76,14 +76,14 @@ def fresh_code(text: str, owner: str | None, campaign: str | None) -> InviteCode
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class CodeLot:
     """Codes to be issued together: `n` of them, all like `model` but for the text."""
 
     n: int
     model: InviteCode
 
 
-def want_lot(program: str, lot: Lot, candidates: Sequence[str]) -> Wanted:
+def want_code_lot(program: str, lot: CodeLot, candidates: Sequence[str]) -> Wanted:
     """Name what issuing needs."""
     owner = lot.model.owner
     return Wanted(
@@ -93,7 +93,7 @@ def want_lot(program: str, lot: Lot, candidates: Sequence[str]) -> Wanted:
     )
 
 
-def decide_lot(facts: Facts, lot: Lot, candidates: Sequence[str]) -> Decision[list[InviteCode]]:
+def decide_code_lot(facts: Facts, lot: CodeLot, candidates: Sequence[str]) -> Decision[list[InviteCode]]:
     """Issue codes of the free candidates, at most `n`; the caller offers more when some were taken. Pure.
 
     Raises UnknownMember for an owner nobody has seen.

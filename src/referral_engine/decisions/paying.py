@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from referral_engine.decisions.purse import Purse
 from referral_engine.ids import derived_id
 from referral_engine.ledger import Balance, Grant, StoredGrant, Transfer
 from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from referral_engine.decisions.case import Case
     from referral_engine.decisions.compiled import CompiledRule
-    from referral_engine.decisions.draft import Draft
     from referral_engine.decisions.view import View
+    from referral_engine.ledger import GrantState
     from referral_engine.rewards.reward import Award
 
 
@@ -39,20 +39,15 @@ def pay(case: Case, rule: CompiledRule, view: View, awards: Sequence[Award], amo
             amount=amount,
             wanted=award.amount,
             held_until=None if award.hold is None else case.at + award.hold,
+            confirmed_by=award.confirmed_by,
         )
         case.grants.append(grant)
         _book(case, rule, grant)
 
 
 def _book(case: Case, rule: CompiledRule, grant: Grant) -> None:
-    draft, campaign, amount = case.draft, rule.campaign.id, grant.amount
-    held = grant.held_until is not None
-    draft.put_grant(StoredGrant(grant, case.event.id, campaign, "held" if held else "posted"))
-    draft.adjust_balance(
-        grant.member, grant.unit, Balance(held=amount) if held else Balance(available=amount, lifetime=amount)
-    )
-    total = rule.campaign.total(grant.unit)
-    draft.adjust_spend(campaign, grant.unit, 0 if held else amount, amount if held else 0, total)
+    draft, campaign, amount, held = case.draft, rule.campaign.id, grant.amount, grant.held
+    _spend(case, rule, grant)
     draft.transfer(
         Transfer(
             id=derived_id(grant.id, "hold" if held else "grant"),
@@ -68,33 +63,32 @@ def _book(case: Case, rule: CompiledRule, grant: Grant) -> None:
             at=case.at,
         )
     )
-    payload = grant_payload(grant, case.event.id, amount)
-    draft.message("grant.held" if held else "grant.posted", case.at, payload)
-    if not held:
-        repay(draft, grant, amount, case.at)
+    expiry, slot, text = case.compiled.expiry.get(grant.unit), None, None
+    if held:
+        draft.adjust_balance(grant.member, grant.unit, Balance(held=amount))
+        text = None if expiry is None else expiry.text
+    else:
+        purse = Purse(case.compiled, draft, grant.member, grant.unit, case.now)
+        slot = purse.credit(amount, case.at, grant.id, expiry, Balance(lifetime=amount))
+    state: GrantState = "held" if held else "posted"
+    stored = StoredGrant(grant, case.event.id, campaign, state, 0, 0, rule.campaign.reversal, text, slot)
+    draft.put_grant(stored)
+    draft.message(f"grant.{state}", case.at, grant_payload(grant, case.event.id, amount))
 
 
-def repay(draft: Draft, grant: Grant, posted: int, at: datetime) -> None:
-    """Let what was just posted repay what the member owes, before anything else."""
-    owed = min(posted, draft.balance(grant.member, grant.unit).debt)
-    if not owed:
+def _spend(case: Case, rule: CompiledRule, grant: Grant) -> None:
+    """Take the grant out of the campaign's budget, if it has one, with the alarms that it sets off."""
+    campaign, unit = rule.campaign.id, grant.unit
+    held = grant.amount if grant.held else 0
+    total = rule.campaign.total(unit)
+    if total is None:
+        case.draft.adjust_spend(campaign, unit, grant.amount - held, held)
         return
-    draft.adjust_balance(grant.member, grant.unit, Balance(available=-owed, debt=-owed))
-    draft.transfer(
-        Transfer(
-            id=derived_id(grant.id, "repayment"),
-            kind="repayment",
-            member=grant.member,
-            unit=grant.unit,
-            amount=owed,
-            debit="available",
-            credit="debt",
-            campaign=None,
-            reference=grant.id,
-            memo=None,
-            at=at,
+    for percent in case.draft.spend_within(campaign, unit, grant.amount - held, held, total):
+        payload = FrozenDict(
+            campaign=campaign, unit=unit, percent=percent, total=total, given=case.draft.committed(campaign, unit)
         )
-    )
+        case.draft.message("budget.alarm", case.at, payload)
 
 
 def grant_payload(grant: Grant, event_id: str, amount: int) -> FrozenDict[str | int]:

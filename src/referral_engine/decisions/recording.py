@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from referral_engine.changes import Decision
 from referral_engine.decisions.arrival import Arrival, arrive, referral_payload
 from referral_engine.decisions.case import Case
+from referral_engine.decisions.confirming import awaiting, confirm
 from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.refunding import refund
 from referral_engine.decisions.refused import Refused
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from referral_engine.changes import Decision
     from referral_engine.decisions.compiled import Compiled
 
 
@@ -30,9 +31,8 @@ def decide_events(compiled: Compiled, facts: Facts, events: Sequence[Event], now
 
     Answers one outcome per event, and the changes that all of them together come to.
     """
-    draft = Draft(facts)
-    outcomes = [_record(compiled, draft, event, now) for event in events]
-    return Decision(outcomes, draft.changes(), draft.ordinals)
+    draft = Draft(facts, chained=compiled.chained)
+    return draft.decision([_record(compiled, draft, event, now) for event in events])
 
 
 def rejected(compiled: Compiled, event_id: str | None, reason: Reason) -> Outcome:
@@ -46,7 +46,7 @@ def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Ou
         if known.digest == digest:
             return replace(known.outcome, status="duplicate")
         return rejected(compiled, event.id, Reason.of("idempotency_conflict", key=event.id))
-    case = Case(compiled, draft, event, now if event.at is None else event.at)
+    case = Case(compiled, draft, event, now if event.at is None else event.at, now)
     try:
         outcome, amount, counted = _decide(case)
     except Refused as exc:
@@ -85,11 +85,13 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
     else:
         arrival = Arrival(newcomer(event.member, case.at) if member is None else member)
     _refuse_overflow(case, event.amount)
+    awaited = awaiting(case)
     judged = judge_all(case, arrival)
     if member is None:
         _join(case, arrival)
     case.draft.count(event.member, event.type, event.amount or 0)
     score_count(case)
+    confirm(case, awaited)
     if judged is not None:
         reward(case, judged)
     return _outcome(case, arrival), event.amount, True
@@ -133,4 +135,5 @@ def _outcome(case: Case, arrival: Arrival | None) -> Outcome:
         tuple(case.reversals),
         tuple(case.reasons),
         case.compiled.revision,
+        tuple(case.confirmed),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from referral_engine.changes import Decision
 from referral_engine.decisions.draft import Draft
-from referral_engine.errors import IdempotencyConflict, InsufficientBalance, UnknownMember
+from referral_engine.decisions.keyed import done_before, require_member
+from referral_engine.decisions.purse import Purse
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
 from referral_engine.ledger import Balance, Transfer
@@ -15,6 +15,9 @@ from referral_engine.validation import FrozenDict
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from referral_engine.changes import Decision
+    from referral_engine.decisions.compiled import Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +39,30 @@ class Redemption:
 
 def want_redemption(asked: Redemption) -> Wanted:
     """Name what deciding needs."""
+    units = frozenset({asked.unit})
     return Wanted(
         program=asked.program,
         members=frozenset({asked.member}),
-        units=frozenset({asked.unit}),
+        units=units,
+        lot_units=units,
         transfers=frozenset({asked.transfer_id}),
     )
 
 
-def decide_redemption(facts: Facts, asked: Redemption, now: datetime) -> Decision[Transfer]:
+def decide_redemption(compiled: Compiled, facts: Facts, asked: Redemption, now: datetime) -> Decision[Transfer]:
     """Move the amount out of the account, once for a key. Pure.
 
     Raises IdempotencyConflict for a key used with other content, UnknownMember, InsufficientBalance.
     """
-    if (before := facts.transfers.get(asked.transfer_id)) is not None:
-        if replace(_transfer(asked, now), at=before.at) != before:
-            raise IdempotencyConflict(asked.key)
-        return Decision(before)
-    if asked.member not in facts.members:
-        raise UnknownMember(asked.member)
-    draft = Draft(facts)
-    available = draft.balance(asked.member, asked.unit).available
-    if available < asked.amount:
-        raise InsufficientBalance(asked.member, asked.unit, asked.amount, available)
-    draft.adjust_balance(asked.member, asked.unit, Balance(available=-asked.amount, redeemed=asked.amount))
-    made = _transfer(asked, now)
+    draft, made = Draft(facts, chained=compiled.chained), _transfer(asked, now)
+    if (before := done_before(facts, made, asked.key)) is not None:
+        return draft.decision(before)
+    require_member(facts, asked.member)
+    Purse(compiled, draft, asked.member, asked.unit, now).spend(asked.amount, Balance(redeemed=asked.amount))
     draft.transfer(made)
     payload = FrozenDict(member=asked.member, unit=asked.unit, amount=asked.amount, key=asked.key)
     draft.message("redemption.posted", now, payload)
-    return Decision(made, draft.changes(), draft.ordinals)
+    return draft.decision(made)
 
 
 def _transfer(asked: Redemption, now: datetime) -> Transfer:

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from referral_engine.decisions.arrival import credited, referral_payload
+from referral_engine.decisions.origin import origin_of
 from referral_engine.decisions.paying import grant_payload
+from referral_engine.decisions.purse import Purse
 from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.scoring import QUALIFIED, unscore
-from referral_engine.events import REFUND
 from referral_engine.ids import derived_id
 from referral_engine.ledger import Account, Balance, Reversal, StoredGrant, Transfer, due_back, sources
 from referral_engine.outcomes import Reason
@@ -28,46 +29,52 @@ def refund(case: Case) -> int | None:
     more than is left of it.
     """
     draft, event = case.draft, case.event
-    origin = _origin(case)
+    origin = origin_of(case)
     paid = 1 if origin.amount is None else origin.amount
-    before = draft.refunded(origin.id)
-    amount = paid - before if event.amount is None else event.amount
-    if amount > paid - before or amount <= 0 or (origin.amount is None and event.amount is not None):
-        left = 0 if origin.amount is None else paid - before
+    refunded_before = draft.refunded(origin.id)
+    amount = paid - refunded_before if event.amount is None else event.amount
+    if amount > paid - refunded_before or amount <= 0 or (origin.amount is None and event.amount is not None):
+        left = 0 if origin.amount is None else paid - refunded_before
         raise Refused(Reason.of("refund_exceeds", of=origin.id, asked=event.amount, left=left))
-    refunded = before + amount
+    refunded = refunded_before + amount
     draft.put_refunded(origin.id, refunded)
     for grant in origin.outcome.grants:
         stored = draft.grant(grant.id)
-        if (back := due_back(stored.grant.amount, stored.reversed, refunded, paid)) > 0:
-            case.reversals.append(_reverse(case, stored, back))
-            unscore(case, origin, f"granted.{stored.grant.unit}", stored.grant.member, back, campaign=stored.campaign)
+        before = stored.reversed + stored.waived
+        if (back := due_back(stored.grant.amount, before, refunded, paid)) > 0:
+            reversal = _reverse(case, stored, back)
+            case.reversals.append(reversal)
+            if reversal.amount:
+                metric = f"granted.{reversal.unit}"
+                unscore(case, origin, metric, reversal.member, reversal.amount, campaign=stored.campaign)
     if refunded == paid:
         _undo_whole(case, origin)
     return None if origin.amount is None else amount
 
 
-def _origin(case: Case) -> StoredEvent:
-    event = case.event
-    origin = case.draft.event(event.of or "")
-    if origin is None or origin.member != event.member or origin.type == REFUND:
-        raise Refused(Reason.of("unknown_event", of=event.of, member=event.member))
-    return origin
-
-
 def _reverse(case: Case, stored: StoredGrant, amount: int) -> Reversal:
+    """Take an amount back of one grant; what is due by now has expired before."""
     draft, grant, held = case.draft, stored.grant, stored.state == "held"
-    parts = sources(amount, draft.balance(grant.member, grant.unit).available, held=held)
+    purse = Purse(case.compiled, draft, grant.member, grant.unit, case.now)
+    if not held:
+        purse.expire_due()
+    available = draft.balance(grant.member, grant.unit).available
+    parts = sources(amount, available, stored.reversal, held=held)
     state = "voided" if held and stored.left == amount else stored.state
-    draft.put_grant(StoredGrant(grant, stored.event_id, stored.campaign, state, stored.reversed + amount))
-    lost = 0 if held else -amount
-    change = Balance(available=-parts.available, held=-parts.held, lifetime=lost, debt=parts.debt)
+    draft.put_grant(
+        replace(stored, state=state, reversed=stored.reversed + parts.taken, waived=stored.waived + parts.waived)
+    )
+    if parts.available:
+        purse.draw(parts.available, stored.slot)
+    lost = parts.available + parts.debt
+    change = Balance(available=-parts.available, held=-parts.held, lifetime=-lost, debt=parts.debt)
     draft.adjust_balance(grant.member, grant.unit, change)
-    draft.adjust_spend(stored.campaign, grant.unit, lost, -parts.held)
+    draft.adjust_spend(stored.campaign, grant.unit, -lost, -parts.held)
     _move(case, stored, parts)
-    payload = FrozenDict({**grant_payload(grant, case.event.id, amount), "debt": parts.debt})
-    draft.message("grant.reversed", case.at, payload)
-    return Reversal(grant.id, grant.member, grant.unit, amount, from_held=parts.held, debt=parts.debt)
+    if parts.taken:
+        payload = grant_payload(grant, case.event.id, parts.taken)
+        draft.message("grant.reversed", case.at, FrozenDict({**payload, "debt": parts.debt, "waived": parts.waived}))
+    return Reversal(grant.id, grant.member, grant.unit, parts.taken, parts.held, parts.debt, parts.waived)
 
 
 def _move(case: Case, stored: StoredGrant, parts: Sources) -> None:

@@ -29,8 +29,9 @@ def settle(case: Case, rule: CompiledRule, view: View, awards: Sequence[Award]) 
         left = _cap(limit) - case.draft.limit(key)
         if not _fits(limit, awards, amounts, left):
             return Reason.of("limited", rule.id, per=limit.per, within=limit.within, max=_cap(limit), left=max(left, 0))
-    if (reason := _beyond_means(case, rule, view, awards, amounts)) is not None:
-        return reason
+    for unit in sorted({award.unit for award in awards}):
+        if (reason := _beyond_means(case, rule, view, (awards, amounts), unit)) is not None:
+            return reason
     for limit, key in zip(rule.limits, keys, strict=True):
         if n := _charge(limit, awards, amounts):
             case.charge(key, n)
@@ -65,41 +66,59 @@ def _cap(limit: Limit) -> int:
 def _charge(limit: Limit, awards: Sequence[Award], amounts: Sequence[int]) -> int:
     if limit.unit is None:
         return 1
-    return sum(amount for award, amount in zip(awards, amounts, strict=True) if award.unit == limit.unit)
+    return _total(awards, amounts, limit.unit)
 
 
 def _fits(limit: Limit, awards: Sequence[Award], amounts: list[int], left: int) -> bool:
-    """Whether the firing fits what is left; a clamping limit cuts `amounts` to it, the last award first."""
+    """Whether the firing fits what is left; a clamping limit cuts `amounts` to it."""
     over = _charge(limit, awards, amounts) - left
     if over <= 0:
         return True
-    if limit.over == "skip" or left <= 0:
+    if limit.unit is None or limit.over == "skip" or left <= 0:
         return False
-    for place in range(len(awards) - 1, -1, -1):
-        if awards[place].unit == limit.unit:
-            cut = min(over, amounts[place])
-            amounts[place] -= cut
-            over -= cut
+    _cut(awards, amounts, limit.unit, over)
     return True
 
 
+def _cut(awards: Sequence[Award], amounts: list[int], unit: str, over: int) -> None:
+    """Take `over` off the amounts of a unit, the last award first."""
+    for place in range(len(awards) - 1, -1, -1):
+        if awards[place].unit == unit:
+            cut = min(over, amounts[place])
+            amounts[place] -= cut
+            over -= cut
+
+
 def _beyond_means(
-    case: Case, rule: CompiledRule, view: View, awards: Sequence[Award], amounts: Sequence[int]
+    case: Case, rule: CompiledRule, view: View, wants: tuple[Sequence[Award], list[int]], unit: str
 ) -> Reason | None:
-    """Refuse what the budget does not cover, and what would pass the largest total that is kept."""
-    for unit in sorted({award.unit for award in awards}):
-        given = [(award, amount) for award, amount in zip(awards, amounts, strict=True) if award.unit == unit]
-        wanted = sum(amount for _, amount in given)
-        total = rule.campaign.total(unit)
-        committed = case.draft.committed(rule.campaign.id, unit)
-        if total is not None and committed + wanted > total:
-            return Reason.of("budget_exhausted", rule.id, unit=unit, wanted=wanted, remaining=max(total - committed, 0))
-        fullest = max(_kept(case, recipient(view, award), unit) for award, _ in given)
-        if max(committed, fullest) + wanted > TOTAL_MAX:
-            return Reason.of("limited", rule.id, unit=unit, wanted=wanted, total_max=TOTAL_MAX)
+    """Refuse what the budget does not cover, and what would pass the largest total that is kept.
+
+    A campaign that clamps cuts the amounts that are wanted to what is left of its budget.
+    """
+    awards, amounts = wants
+    wanted = _total(awards, amounts, unit)
+    total = rule.campaign.total(unit)
+    committed = case.draft.committed(rule.campaign.id, unit)
+    if total is not None and committed + wanted > total:
+        remaining = max(total - committed, 0)
+        if rule.campaign.over_budget == "skip" or not remaining:
+            return Reason.of("budget_exhausted", rule.id, unit=unit, wanted=wanted, remaining=remaining)
+        _cut(awards, amounts, unit, wanted - remaining)
+        wanted = remaining
+    fullest = max(_kept(case, recipient(view, award), unit) for award in awards if award.unit == unit)
+    if max(committed, fullest) + wanted > TOTAL_MAX:
+        return Reason.of("limited", rule.id, unit=unit, wanted=wanted, total_max=TOTAL_MAX)
     return None
+
+
+def _total(awards: Sequence[Award], amounts: Sequence[int], unit: str) -> int:
+    return sum(amount for award, amount in zip(awards, amounts, strict=True) if award.unit == unit)
 
 
 def _kept(case: Case, member: str, unit: str) -> int:
     balance = case.draft.balance(member, unit)
-    return max(balance.lifetime + balance.held, balance.available + balance.held + balance.redeemed)
+    return max(
+        balance.lifetime + balance.held,
+        balance.available + balance.held + balance.paying + balance.redeemed + balance.expired,
+    )

@@ -19,7 +19,8 @@ def want_events(compiled: Compiled, events: Sequence[Event], now: datetime) -> W
     types = {event.type for event in events}
     needs = [compiled.needs.get(event_type, NO_NEEDS) for event_type in types]
     actors = frozenset(event.member for event in events)
-    refunds = REFUND in types
+    backwards = any(event.of is not None for event in events)
+    units = compiled.units if backwards else frozenset[str]().union(*(need.units for need in needs))
     return Wanted(
         program=compiled.id,
         actors=actors,
@@ -31,7 +32,9 @@ def want_events(compiled: Compiled, events: Sequence[Event], now: datetime) -> W
         tally_types=frozenset(event.type for event in events if event.amount is not None or event.type == REFUND).union(
             *(need.tally_types for need in needs)
         ),
-        units=compiled.units if refunds else frozenset().union(*(need.units for need in needs)),
+        units=units,
+        lot_units=compiled.units if backwards else units & compiled.idle_units,
+        idle_units=units & compiled.idle_units,
         limit_rules=frozenset().union(*(need.limit_rules for need in needs)),
         limit_periods=_periods(compiled, events, now),
         spends=frozenset().union(*(need.spends for need in needs)),

@@ -23,6 +23,13 @@ def require_amount(name: str, value: object) -> int:
     return value
 
 
+def require_signed_amount(name: str, value: object) -> int:
+    """A whole number of minor units, 1 to 10**15 either way, not 0."""
+    if type(value) is not int or not 1 <= abs(value) <= AMOUNT_MAX:
+        raise InvalidInput(name, "must be a whole number of minor units (int), 1 to 10**15, or below 0 to take")
+    return value
+
+
 def require_count(name: str, value: object, low: int, high: int) -> int:
     """A whole number in a range."""
     if type(value) is not int or not low <= value <= high:
@@ -68,6 +75,11 @@ def require_text(name: str, value: object, length_max: int) -> str:
         return plain_text(value)
     except PydanticCustomError as exc:
         raise InvalidInput(name, exc.message()) from exc
+
+
+def require_memo(value: object) -> str | None:
+    """None, or words of at most 500 characters."""
+    return None if value is None else require_text("memo", value, MEMO_LENGTH_MAX)
 
 
 def require_labels(name: str, values: object) -> frozenset[str]:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from referral_engine.decisions import Compiled
-from referral_engine.engine import membership, money, reading, recording
+from referral_engine.engine import books, closing, combining, membership, money, payouts, reading, recording
 from referral_engine.engine.boards import BoardView, open_board
-from referral_engine.engine.clock import SystemClock
 from referral_engine.engine.core import Core
-from referral_engine.engine.driving import Dressed, drive, require_blocking
-from referral_engine.errors import InvalidInput
-from referral_engine.program import Program
+from referral_engine.engine.driving import Dressed, drive, is_bound, require_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from referral_engine.codes import InviteCode
+    from referral_engine.decisions import FinalState
+    from referral_engine.engine.combining import Combiner
     from referral_engine.engine.explanation import Explanation
     from referral_engine.engine.recording import EventInput
-    from referral_engine.ledger import Balance, Budget, Entry, Transfer
+    from referral_engine.ledger import Balance, Budget, Entry, Liability, Lot, Payout, PayoutState, Transfer
     from referral_engine.members import Member
-    from referral_engine.outcomes import Drift, Message, Outcome
+    from referral_engine.outcomes import AuditEntry, Drift, Message, Outcome, Revision
     from referral_engine.ports import BlockingStore, Clock
+    from referral_engine.program import Program
     from referral_engine.referrals import Referral, ReferralState
 
 
@@ -39,11 +38,9 @@ class ReferralEngine:
 
     def __init__(self, store: BlockingStore, program: Program, *, clock: Clock | None = None) -> None:
         require_blocking(store)
-        if not isinstance(program, Program):
-            raise InvalidInput("program", "must be a Program")
         self._store = store
         self._program = program
-        self._core = Core(Dressed(store), Compiled(program), SystemClock() if clock is None else clock)
+        self._core = Core.over(Dressed(store), program, clock, bound=is_bound(store))
 
     @property
     def program(self) -> Program:
@@ -69,7 +66,7 @@ class ReferralEngine:
         bound = object.__new__(ReferralEngine)
         bound._store = self._store.bind(connection)
         bound._program = self._program
-        bound._core = Core(Dressed(bound._store), self._core.compiled, self._core.clock)
+        bound._core = Core(Dressed(bound._store), self._core.compiled, self._core.clock, bound=True)
         return bound
 
     def join(
@@ -129,6 +126,15 @@ class ReferralEngine:
         """
         return drive(recording.record_all(self._core, events))
 
+    def combiner(self, *, batch_max: int = recording.BATCH_MAX, waiting_max: int = combining.WAITING_MAX) -> Combiner:
+        """Open a combiner, through which many threads record single events in shared transactions.
+
+        `with engine.combiner() as combiner: combiner.record(event)`. `batch_max` events share a transaction at most, 1
+        to BATCH_MAX; at most `waiting_max` wait for the next ones, beyond which `record` raises Overloaded. Raises
+        InvalidInput for an engine that is bound: the transaction is its host's, and belongs to one thread.
+        """
+        return combining.open_combiner(self._core, batch_max, waiting_max)
+
     def preview(self, event: EventInput) -> Outcome:
         """Answer what `record` would answer now, and write nothing."""
         return drive(recording.preview(self._core, event))
@@ -137,9 +143,12 @@ class ReferralEngine:
         """Tell why each rule paid or did not pay for an event. Raises InvalidInput for one that is not recorded."""
         return drive(reading.explain(self._core, event_id))
 
-    def release_due(self, *, limit: int = 10_000) -> money.Released:
-        """Post the holds that are due by the clock, at most `limit`; safe to call from many workers at once."""
-        return drive(money.release_due(self._core, limit))
+    def release_due(self, *, limit: int = 10_000) -> closing.Released:
+        """Do what is due by the clock, at most `limit` things: post holds, then let points expire.
+
+        Safe to call from many workers at once; `more` tells that something is left to do.
+        """
+        return drive(closing.release_due(self._core, limit))
 
     def member(self, member_id: str) -> Member | None:
         """Answer a member, None for a stranger."""
@@ -157,26 +166,86 @@ class ReferralEngine:
 
     def balance(self, member_id: str, unit: str = "points") -> Balance:
         """Answer what a member has in a unit, in minor units; zeros for a stranger."""
-        return drive(reading.balance(self._core, member_id, unit))
+        return drive(books.balance(self._core, member_id, unit))
 
     def statement(
         self, member_id: str, unit: str = "points", *, after: int | None = None, limit: int = 100
     ) -> list[Entry]:
         """List the changes of a member's balance, in order; `after` takes the `.cursor` of the last one seen."""
-        return drive(reading.statement(self._core, member_id, unit, after, limit))
+        return drive(books.statement(self._core, member_id, unit, after, limit))
 
     def budget(self, campaign: str, unit: str) -> Budget:
         """Answer what a campaign may give in a unit, has given and holds, and what remains."""
-        return drive(reading.budget(self._core, campaign, unit))
+        return drive(books.budget(self._core, campaign, unit))
 
     def redeem(
         self, member_id: str, amount: int, unit: str = "points", *, key: str, memo: str | None = None
     ) -> Transfer:
         """Take an amount, in minor units, out of what a member has available; the same key again answers the same.
 
-        Raises InsufficientBalance, UnknownMember, IdempotencyConflict for a key used with other content.
+        Cash is asked for as a payout, as by `request_payout`; the transfer's `reference` is its id. Raises
+        InsufficientBalance, UnknownMember, IdempotencyConflict for a key used with other content.
         """
         return drive(money.redeem(self._core, member_id, amount, unit, key=key, memo=memo))
+
+    def transfer(
+        self, member_id: str, to: str, amount: int, unit: str = "points", *, key: str, memo: str | None = None
+    ) -> Transfer:
+        """Pass an amount, in minor units, on to another member; the same key again answers the same transfer.
+
+        The unit must be `transferable`. Points keep their expiry, and repay what the receiver owes first. Answers the
+        sender's side. Raises InsufficientBalance, UnknownMember, IdempotencyConflict.
+        """
+        return drive(money.transfer(self._core, member_id, to, amount, unit, key=key, memo=memo))
+
+    def adjust(self, member_id: str, amount: int, unit: str = "points", *, key: str, actor: str, memo: str) -> Transfer:
+        """Give an amount, in minor units, by staff, or take it if below 0; once for a key, and audited.
+
+        What is given repays what the member owes first; at most what is available can be taken. `actor` is an id of
+        the one who does it and `memo` says why. Raises InsufficientBalance, UnknownMember, IdempotencyConflict.
+        """
+        return drive(money.adjust(self._core, member_id, amount, unit, key=key, actor=actor, memo=memo))
+
+    def request_payout(self, member_id: str, amount: int, unit: str, *, key: str, memo: str | None = None) -> Payout:
+        """Set cash aside to be paid out, at least `payout_min` of its unit; the same key again answers the same payout.
+
+        Raises InsufficientBalance, UnknownMember, IdempotencyConflict.
+        """
+        return drive(payouts.request_payout(self._core, member_id, amount, unit, key=key, memo=memo))
+
+    def settle_payout(self, payout_id: str, state: FinalState, *, actor: str, memo: str | None = None) -> Payout:
+        """Note that a payout was `paid`, `failed` or `rejected`; in the last two cases the money is back. Audited.
+
+        Saying the same again changes nothing. Raises InvalidInput for a payout that is unknown or decided otherwise.
+        """
+        return drive(payouts.settle_payout(self._core, payout_id, state, actor=actor, memo=memo))
+
+    def payout(self, payout_id: str) -> Payout | None:
+        """Answer a payout, None for an id that is unknown."""
+        return drive(payouts.payout(self._core, payout_id))
+
+    def payouts(self, *, state: PayoutState | None = None, after: int | None = None, limit: int = 100) -> list[Payout]:
+        """List payouts in the order of recording; `after` takes the `.cursor` of the last one seen."""
+        return drive(payouts.payouts(self._core, state, after, limit))
+
+    def lots(self, member_id: str, unit: str = "points") -> list[Lot]:
+        """List what a member has that will expire, the soonest first; the rest of what is available never does."""
+        return drive(books.lots(self._core, member_id, unit))
+
+    def liability(self, unit: str = "points") -> Liability:
+        """Report what all members together are owed in a unit, and how much of it expires in which month."""
+        return drive(books.liability(self._core, unit))
+
+    def publish(self, *, actor: str, memo: str | None = None) -> Revision:
+        """Keep the program as the latest revision, and note in the audit log who changed it from which.
+
+        Publishing the revision that is the latest already changes nothing.
+        """
+        return drive(books.publish(self._core, actor=actor, memo=memo))
+
+    def audit_log(self, *, after: int | None = None, limit: int = 100) -> list[AuditEntry]:
+        """List who changed what, when, from what to what; `after` takes the `.cursor` of the last one seen."""
+        return drive(books.audit_log(self._core, after, limit))
 
     def board(self, board_id: str, *, period: str | None = None) -> BoardView:
         """Open a board in a period such as "2026-03" or "lifetime"; None is the one that contains now."""
@@ -192,4 +261,4 @@ class ReferralEngine:
 
     def verify(self) -> list[Drift]:
         """Add up balances, budgets, boards and counters from the records, in one snapshot; [] is health."""
-        return drive(reading.verify(self._core))
+        return drive(books.verify(self._core))

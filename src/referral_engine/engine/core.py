@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from referral_engine.decisions import Compiled
 from referral_engine.engine.arguments import require_time
+from referral_engine.engine.clock import SystemClock
 from referral_engine.engine.driving import Records
 from referral_engine.errors import InvalidInput
 from referral_engine.ids import NAME_FORM, require_id, shown
 from referral_engine.ports import Clock
+from referral_engine.program import Program
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,11 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """A store, a compiled program and a clock."""
+    """A store, a compiled program and a clock; `bound` when the transactions are a host's."""
 
     store: Records
     compiled: Compiled
     clock: Clock
+    bound: bool = False
+
+    @classmethod
+    def over(cls, store: Records, program: object, clock: Clock | None, *, bound: bool) -> Core:
+        """Compile a program over a store; without a clock the machine tells the time. Raises InvalidInput."""
+        if not isinstance(program, Program):
+            raise InvalidInput("program", "must be a Program")
+        return cls(store, Compiled(program), SystemClock() if clock is None else clock, bound=bound)
 
     @property
     def program(self) -> str:

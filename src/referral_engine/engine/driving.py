@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from referral_engine.errors import InvalidInput
-from referral_engine.ports import AsyncStore, AsyncStorePages, BlockingStore, NonBlockingStore
+from referral_engine.ports import AsyncStore, AsyncStoreBooks, AsyncStorePages, BlockingStore, NonBlockingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
     from referral_engine.leaderboard.standing import Place, Standing
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.ledger.balance import Balance
+    from referral_engine.ledger.payout import Payout, PayoutState
+    from referral_engine.ledger.transfer import Carried, Transfer
+    from referral_engine.outcomes import AuditEntry, Drift, Message
     from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
 
 
-class Records(AsyncStore, AsyncStorePages, Protocol):
+class Records(AsyncStore, AsyncStorePages, AsyncStoreBooks, Protocol):
     """What the operations ask of a store."""
 
     async def drift(self, program: str) -> list[Drift]:
@@ -50,6 +52,11 @@ def require_awaitable(store: object) -> None:
         raise InvalidInput("store", f"{kind} blocks; use ReferralEngine")
     if not isinstance(store, NonBlockingStore):
         raise InvalidInput("store", f"{kind} is not a store; use AsyncMemoryStore() or AsyncSQLAlchemyStore(url)")
+
+
+def is_bound(store: object) -> bool:
+    """Tell whether a store says that its writes join a host's transaction."""
+    return getattr(store, "bound", False) is True
 
 
 def _plain(answer: ResultT) -> ResultT:
@@ -83,7 +90,7 @@ class Dressed:
         return _plain(self._store.referrals(program, referrer, state, after, limit))
 
     async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
+        """As StoreBooks.transfers."""
         return _plain(self._store.transfers(program, member, unit, after, limit))
 
     async def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
@@ -105,6 +112,26 @@ class Dressed:
     async def count(self, program: str, board: str, period: str) -> int:
         """As StorePages.count."""
         return _plain(self._store.count(program, board, period))
+
+    async def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        return _plain(self._store.carried(program, member, unit, up_to))
+
+    async def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        return _plain(self._store.payouts(program, state, after, limit))
+
+    async def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        return _plain(self._store.due_lots(program, now, limit))
+
+    async def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        return _plain(self._store.liability(program, unit))
+
+    async def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
+        return _plain(self._store.audit_log(program, after, limit))
 
     async def drift(self, program: str) -> list[Drift]:
         """As StoreAdmin.drift."""

@@ -28,6 +28,7 @@ class Explanation:
     grants: tuple[Grant, ...]
     reversals: tuple[Reversal, ...]
     reasons: tuple[Reason, ...]
+    confirmed: tuple[Grant, ...] = ()
 
     def text(self) -> str:
         """The explanation for people: a line for the event, one for what it refused, one for each rule."""
@@ -36,6 +37,7 @@ class Explanation:
             lines.append(f"  referred by {self.referral.referrer}")
         lines += [f"  {reason.code}{_values(reason)}" for reason in self.reasons if reason.rule is None]
         lines += [line for verdict in self.verdicts for line in self._lines(verdict)]
+        lines += [f"  confirmed {grant.amount} {grant.unit} of {grant.member}" for grant in self.confirmed]
         lines += [f"  took back {back.amount} {back.unit} of {back.member}{_debt(back)}" for back in self.reversals]
         if not self.verdicts:
             lines.append(f"  no rule is triggered by {self.type}")
@@ -59,7 +61,11 @@ def _values(reason: Reason) -> str:
 
 
 def _debt(back: Reversal) -> str:
-    parts = [f"{back.from_held} from the hold" if back.from_held else "", f"{back.debt} as debt" if back.debt else ""]
+    parts = [
+        f"{back.from_held} from the hold" if back.from_held else "",
+        f"{back.debt} as debt" if back.debt else "",
+        f"{back.waived} waived" if back.waived else "",
+    ]
     shown = ", ".join(part for part in parts if part)
     return f" ({shown})" if shown else ""
 
@@ -70,6 +76,8 @@ def _paid(grant: Grant) -> str:
         text += f" of {grant.wanted} wanted"
     if grant.held_until is not None:
         text += f", held until {grant.held_until.isoformat()}"
+    if grant.confirmed_by is not None:
+        text += f", {'or' if grant.held_until else 'held'} until an event {grant.confirmed_by} confirms it"
     return text
 
 
@@ -87,4 +95,5 @@ def explanation_of(event: StoredEvent) -> Explanation:
         grants=outcome.grants,
         reversals=outcome.reversals,
         reasons=outcome.reasons,
+        confirmed=outcome.confirmed,
     )

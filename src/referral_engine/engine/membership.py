@@ -9,15 +9,15 @@ import shortuuid
 
 from referral_engine.codes import InviteCode, generate, parse
 from referral_engine.decisions import (
-    Lot,
+    CodeLot,
+    decide_code_lot,
     decide_disable,
     decide_invite,
     decide_join,
-    decide_lot,
     fresh_code,
     want_code,
+    want_code_lot,
     want_invite,
-    want_lot,
     want_member,
 )
 from referral_engine.engine.arguments import (
@@ -96,12 +96,12 @@ async def issue_codes(
         expires_at=end,
         lot=shortuuid.uuid(),
     )
-    lot, spec = Lot(count, model), core.compiled.program.codes
+    lot, spec = CodeLot(count, model), core.compiled.program.codes
     for spare in range(ROUNDS_MAX):
         candidates = generate(spec, count + spare * (1 + count // 8))
         decision = await core.store.apply(
-            want_lot(core.program, lot, candidates),
-            lambda facts, texts=candidates: decide_lot(facts, lot, texts),  # type: ignore[misc]
+            want_code_lot(core.program, lot, candidates),
+            lambda facts, texts=candidates: decide_code_lot(facts, lot, texts),  # type: ignore[misc]
         )
         if decision.result:
             codes: list[InviteCode] = decision.result

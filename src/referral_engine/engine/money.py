@@ -1,58 +1,92 @@
-"""Redeeming what is available, and releasing what was held."""
+"""Moving money that is available: redeeming it, passing it on, and adjusting it by staff."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from referral_engine.decisions import Redemption, decide_redemption, decide_release, want_redemption, want_release
-from referral_engine.engine.arguments import MEMO_LENGTH_MAX, require_amount, require_count, require_text
-from referral_engine.engine.recording import BATCH_MAX
+from referral_engine.decisions import (
+    Adjustment,
+    MemberTransfer,
+    Redemption,
+    decide_adjustment,
+    decide_redemption,
+    decide_transfer,
+    payout_transfer,
+    want_adjustment,
+    want_redemption,
+    want_transfer,
+)
+from referral_engine.engine.arguments import (
+    MEMO_LENGTH_MAX,
+    require_amount,
+    require_memo,
+    require_signed_amount,
+    require_text,
+)
+from referral_engine.engine.payouts import request_payout
+from referral_engine.errors import InvalidInput
 from referral_engine.ids import require_id
 
 if TYPE_CHECKING:
     from referral_engine.engine.core import Core
     from referral_engine.ledger import Transfer
 
-RELEASE_MAX = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """What `release_due` did: how many holds were posted, lots expired and boards closed, and whether more is due."""
-
-    holds: int
-    lots: int
-    boards: int
-    more: bool
-
 
 async def redeem(core: Core, member_id: str, amount: int, unit: str, *, key: str, memo: str | None) -> Transfer:
-    """Spend what a member has available."""
+    """Spend what a member has available; cash is asked for as a payout, whose transfer is the answer."""
+    kind = core.unit(unit)
+    if core.compiled.program.units[kind].kind == "cash":
+        return payout_transfer(core.program, await request_payout(core, member_id, amount, kind, key=key, memo=memo))
     asked = Redemption(
         program=core.program,
         member=require_id("member_id", member_id),
         amount=require_amount("amount", amount),
-        unit=core.unit(unit),
+        unit=kind,
         key=require_id("key", key),
-        memo=None if memo is None else require_text("memo", memo, MEMO_LENGTH_MAX),
+        memo=require_memo(memo),
     )
-    now = core.now()
-    decision = await core.store.apply(want_redemption(asked), lambda facts: decide_redemption(facts, asked, now))
+    compiled, now = core.compiled, core.now()
+    decision = await core.store.apply(
+        want_redemption(asked), lambda facts: decide_redemption(compiled, facts, asked, now)
+    )
     return decision.result
 
 
-async def release_due(core: Core, limit: int) -> Released:
-    """Post the holds that are due, the earliest first, BATCH_MAX to a transaction."""
-    most = require_count("limit", limit, 1, RELEASE_MAX)
-    now = core.now()
-    due = await core.store.due(core.program, now, most + 1)
-    holds = 0
-    for start in range(0, min(len(due), most), BATCH_MAX):
-        batch = due[start : min(start + BATCH_MAX, most)]
-        decision = await core.store.apply(
-            want_release(core.compiled, batch),
-            lambda facts, ids=batch: decide_release(facts, ids, now),  # type: ignore[misc]
-        )
-        holds += decision.result
-    return Released(holds=holds, lots=0, boards=0, more=len(due) > most)
+async def transfer(
+    core: Core, member_id: str, to: str, amount: int, unit: str, *, key: str, memo: str | None
+) -> Transfer:
+    """Pass on what a member has available to another one."""
+    asked = MemberTransfer(
+        program=core.program,
+        member=require_id("member_id", member_id),
+        to=require_id("to", to),
+        amount=require_amount("amount", amount),
+        unit=core.unit(unit),
+        key=require_id("key", key),
+        memo=require_memo(memo),
+    )
+    if asked.member == asked.to:
+        raise InvalidInput("to", "must be another member")
+    if not core.compiled.program.units[asked.unit].transferable:
+        raise InvalidInput("unit", f"{asked.unit} stays with its member; set Unit(transferable=True) to pass it on")
+    compiled, now = core.compiled, core.now()
+    decision = await core.store.apply(want_transfer(asked), lambda facts: decide_transfer(compiled, facts, asked, now))
+    return decision.result
+
+
+async def adjust(core: Core, member_id: str, amount: int, unit: str, *, key: str, actor: str, memo: str) -> Transfer:
+    """Give to a member by staff, or take what it has available."""
+    asked = Adjustment(
+        program=core.program,
+        member=require_id("member_id", member_id),
+        amount=require_signed_amount("amount", amount),
+        unit=core.unit(unit),
+        key=require_id("key", key),
+        actor=require_id("actor", actor),
+        memo=require_text("memo", memo, MEMO_LENGTH_MAX),
+    )
+    compiled, now = core.compiled, core.now()
+    decision = await core.store.apply(
+        want_adjustment(asked), lambda facts: decide_adjustment(compiled, facts, asked, now)
+    )
+    return decision.result

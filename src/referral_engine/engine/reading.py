@@ -1,4 +1,4 @@
-"""Reading members, referrals, money, explanations, the outbox and the health of the store."""
+"""Reading members, referrals, explanations and the outbox."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from referral_engine.engine.explanation import Explanation, explanation_of
 from referral_engine.errors import InvalidInput
 from referral_engine.facts import Wanted
 from referral_engine.ids import require_id
-from referral_engine.ledger import NOTHING, Balance, Budget, Entry, Spend, budget_of, entry_of
 from referral_engine.referrals import Referral, ReferralState
 from referral_engine.validation import TOTAL_MAX
 
 if TYPE_CHECKING:
     from referral_engine.engine.core import Core
     from referral_engine.members import Member
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.outcomes import Message
 
 PAGE_MAX = 1_000
 _STATES = get_args(ReferralState)
@@ -47,30 +46,6 @@ async def referrals(
     return await core.store.referrals(core.program, name, state, since, require_count("limit", limit, 1, PAGE_MAX))
 
 
-async def balance(core: Core, member_id: str, unit: str) -> Balance:
-    """What a member has; zeros for a stranger."""
-    name, kind = require_id("member_id", member_id), core.unit(unit)
-    wanted = Wanted(program=core.program, members=frozenset({name}), units=frozenset({kind}))
-    facts = await core.store.read(wanted)
-    return facts.balances.get((name, kind), NOTHING)
-
-
-async def statement(core: Core, member_id: str, unit: str, after: int | None, limit: int) -> list[Entry]:
-    """A page of a member's statement."""
-    name, kind, since = require_id("member_id", member_id), core.unit(unit), require_cursor("after", after)
-    found = await core.store.transfers(core.program, name, kind, since, require_count("limit", limit, 1, PAGE_MAX))
-    return [entry_of(transfer) for transfer in found]
-
-
-async def budget(core: Core, campaign: str, unit: str) -> Budget:
-    """What a campaign may give and has given."""
-    where, kind = core.campaign(campaign), core.unit(unit)
-    facts = await core.store.read(Wanted(program=core.program, spends=frozenset({(where, kind)})))
-    owner = core.compiled.program.campaign(where)
-    total = None if owner is None else owner.total(kind)
-    return budget_of(total, facts.spends.get((where, kind), Spend()))
-
-
 async def explain(core: Core, event_id: str) -> Explanation:
     """Why each rule paid or did not pay for a recorded event."""
     name = require_id("event_id", event_id)
@@ -92,8 +67,3 @@ async def acknowledge(core: Core, up_to: int) -> None:
     """Note that the outbox was read up to a cursor."""
     cursor = require_count("up_to", up_to, 0, TOTAL_MAX)
     await core.store.apply(Wanted(program=core.program), lambda _: Decision(None, (Acknowledge(cursor),)))
-
-
-async def verify(core: Core) -> list[Drift]:
-    """Add everything up again."""
-    return await core.store.drift(core.program)

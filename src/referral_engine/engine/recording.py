@@ -56,16 +56,21 @@ async def _record_batch(core: Core, batch: Sequence[Event | Outcome]) -> list[Ou
 
 async def commit(core: Core, events: Sequence[Event]) -> list[Outcome]:
     """Decide and write the events in one transaction; a batch that keeps meeting conflicts is halved."""
-    now = core.now()
-    wanted = want_events(core.compiled, events, now)
     try:
-        decision = await core.store.apply(wanted, lambda facts: decide_events(core.compiled, facts, events, now))
+        return await transact(core, events)
     except Conflict as exc:
         if exc.host_must_retry or len(events) == 1:
             raise
         half = len(events) // 2
         first = await commit(core, events[:half])
         return first + await commit(core, events[half:])
+
+
+async def transact(core: Core, events: Sequence[Event]) -> list[Outcome]:
+    """Decide and write the events in one transaction, all or none."""
+    now = core.now()
+    wanted = want_events(core.compiled, events, now)
+    decision = await core.store.apply(wanted, lambda facts: decide_events(core.compiled, facts, events, now))
     return decision.result
 
 

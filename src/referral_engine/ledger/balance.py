@@ -1,8 +1,15 @@
-"""Balance: what a member has in one unit; Budget: what a campaign may give and has given."""
+"""Balance: what a member has in one unit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from referral_engine.ledger.lot import Lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +18,7 @@ class Balance:
 
     `available` may be spent; `held` is granted and not due yet; `lifetime` is all that was ever posted less what was
     reversed of it; `redeemed` and `expired` left the account; `debt` is owed after a reversal of what was spent.
+    `expiring` is the part of `available` that is in lots, which expire; `paying` was asked for as payouts, not decided.
     """
 
     available: int = 0
@@ -19,6 +27,8 @@ class Balance:
     expired: int = 0
     redeemed: int = 0
     debt: int = 0
+    expiring: int = 0
+    paying: int = 0
 
     def plus(self, other: Balance) -> Balance:
         """Add another balance, figure by figure."""
@@ -29,31 +39,15 @@ class Balance:
             self.expired + other.expired,
             self.redeemed + other.redeemed,
             self.debt + other.debt,
+            self.expiring + other.expiring,
+            self.paying + other.paying,
         )
 
 
 NOTHING = Balance()
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """What a campaign has given in one unit: `spent` was posted, `held` is not due yet; reversals are taken off."""
-
-    spent: int = 0
-    held: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a campaign may give in one unit and what is left of it; None where no budget is set, which is no limit."""
-
-    total: int | None
-    spent: int
-    held: int
-    remaining: int | None
-
-
-def budget_of(total: int | None, spend: Spend) -> Budget:
-    """Work out what remains: total - spent - held."""
-    remaining = None if total is None else total - spend.spent - spend.held
-    return Budget(total=total, spent=spend.spent, held=spend.held, remaining=remaining)
+def without_due(balance: Balance, lots: Iterable[Lot], now: datetime) -> Balance:
+    """The balance once the lots that are due at `now` have expired, whether or not that was written down yet."""
+    gone = sum(lot.remaining for lot in lots if lot.expires_at <= now)
+    return balance.plus(Balance(available=-gone, expired=gone, expiring=-gone)) if gone else balance

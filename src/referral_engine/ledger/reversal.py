@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from referral_engine.ledger.grant import ReversalPolicy
 
 
 def due_back(granted: int, reversed_before: int, refunded: int, paid: int) -> int:
@@ -17,16 +21,26 @@ def due_back(granted: int, reversed_before: int, refunded: int, paid: int) -> in
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the money of a reversal comes from."""
+    """Where the money of a reversal comes from; `waived` is not taken at all."""
 
-    held: int
-    available: int
-    debt: int
+    held: int = 0
+    available: int = 0
+    debt: int = 0
+    waived: int = 0
+
+    @property
+    def taken(self) -> int:
+        """How much is taken back."""
+        return self.held + self.available + self.debt
 
 
-def sources(amount: int, available: int, *, held: bool) -> Sources:
-    """Policy `debt`: a held grant gives it back from the hold; else what is available, and the shortfall is owed."""
+def sources(amount: int, available: int, policy: ReversalPolicy, *, held: bool) -> Sources:
+    """A held grant gives it back from the hold; for a posted one the policy says how far the reversal reaches."""
     if held:
-        return Sources(held=amount, available=0, debt=0)
+        return Sources(held=amount)
+    if policy == "held_only":
+        return Sources(waived=amount)
     paid = min(amount, available)
-    return Sources(held=0, available=paid, debt=amount - paid)
+    if policy == "within_balance":
+        return Sources(available=paid, waived=amount - paid)
+    return Sources(available=paid, debt=amount - paid)

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from referral_engine.errors import InvalidProgram, RuleError
 from referral_engine.ids import Name
 from referral_engine.leaderboard.board import Board
+from referral_engine.ledger.grant import ReversalPolicy
 from referral_engine.rewards.data_rule import Rule
 from referral_engine.rewards.python_rule import PythonRule
 from referral_engine.validation import (
@@ -57,7 +58,9 @@ class Campaign(Part):
     """Rules, boards and budgets for events whose `at` is in [starts_at, ends_at); None is open.
 
     `budget` is the most, by unit and in minor units, that its rules may give in all: held and spent count, reversed
-    money returns; a unit without one has no limit, and 0 is none. A rule that does not fit gives nothing (`skip`). What
+    money returns; a unit without one has no limit, and 0 is none. A rule that does not fit gives nothing (`skip`) or
+    what is left (`clamp`). `reversal` says how far a refund reaches into what was posted already: not at all
+    (`held_only`), as far as it is still there (`within_balance`), or all of it, the rest as a debt (`debt`). What
     qualifies a referral is its sign-up (`qualify=None`).
     """
 
@@ -66,7 +69,8 @@ class Campaign(Part):
     ends_at: Time | None = Field(default=None, kw_only=False)
     rules: Annotated[Several[AnyRule], at_most(RULES_MAX)] = Field(default=(), kw_only=False)
     budget: Annotated[Mapping[Name, _Total], at_most(UNITS_MAX), Freeze, Thaw] | None = None
-    over_budget: Literal["skip"] = "skip"
+    over_budget: Literal["skip", "clamp"] = "skip"
+    reversal: ReversalPolicy = "debt"
     qualify: None = None
     boards: Annotated[Several[Board], at_most(BOARDS_MAX)] = ()
 

@@ -39,7 +39,8 @@ def _zone(value: str) -> str:
 class Program(Model):
     """What one referral programme is: units, campaigns with rules and boards, the zone its calendar goes by.
 
-    Rule ids and board ids are unique within the program. `codes` is the form of its invite codes.
+    Rule ids and board ids are unique within the program. `codes` is the form of its invite codes. With `ledger_chain`
+    every transfer is sealed with the one before it, and `verify` checks the seals.
     """
 
     id: Name = Field(kw_only=False)
@@ -48,6 +49,7 @@ class Program(Model):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     attribution: Attribution = Attribution()
     codes: CodeSpec = CodeSpec()
+    ledger_chain: bool = False
 
     @classmethod
     def _refuse(cls, problems: Sequence[Problem]) -> InvalidProgram:

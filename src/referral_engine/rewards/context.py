@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from referral_engine.errors import InvalidInput, UndeclaredFact
 from referral_engine.ledger.grant import Recipient
-from referral_engine.rewards.reward import Award
+from referral_engine.rewards.reward import Award, confirmation_problem
 from referral_engine.validation import AMOUNT_MAX, HOLD_MAX, plain_text
 
 if TYPE_CHECKING:
@@ -62,13 +62,24 @@ class RuleContext:
             raise UndeclaredFact(name) from None
 
     def award(
-        self, to: Recipient, *, because: str | None = None, hold: timedelta | None = None, **units: int
+        self,
+        to: Recipient,
+        *,
+        because: str | None = None,
+        hold: timedelta | None = None,
+        confirmed_by: str | None = None,
+        **units: int,
     ) -> PythonAward:
-        """Ask for amounts, in minor units, by unit: `ctx.award("referrer", points=500)`. Raises InvalidInput."""
+        """Ask for amounts, in minor units, by unit: `ctx.award("referrer", points=500)`.
+
+        `hold` and `confirmed_by` are those of Reward. Raises InvalidInput.
+        """
         if to not in _RECIPIENTS:
             raise InvalidInput("to", f"must be one of {', '.join(_RECIPIENTS)}")
         if hold is not None and not (isinstance(hold, timedelta) and timedelta(0) <= hold <= HOLD_MAX):
             raise InvalidInput("hold", f"must be a timedelta of 0 to {HOLD_MAX.days} days")
+        if confirmed_by is not None and (problem := confirmation_problem(confirmed_by)):
+            raise InvalidInput("confirmed_by", problem)
         if not units:
             raise InvalidInput("units", "name at least one amount, such as points=500")
         for unit, amount in units.items():
@@ -76,7 +87,7 @@ class RuleContext:
                 raise InvalidInput("units", f"the program has no unit {unit!r}")
             if type(amount) is not int or not 1 <= amount <= AMOUNT_MAX:
                 raise InvalidInput(unit, "must be a whole number of minor units, 1 to 10**15")
-        awards = tuple(Award(to, unit, amount, hold) for unit, amount in units.items())
+        awards = tuple(Award(to, unit, amount, hold or None, confirmed_by) for unit, amount in units.items())
         return PythonAward(awards, None if because is None else _words(because))
 
     def because(self, text: str) -> Because:

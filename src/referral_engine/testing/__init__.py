@@ -1,4 +1,4 @@
-"""The testing kit: scenarios with a clock of their own, and the proof that a store keeps its promises.
+"""The testing kit: scenarios with a clock of their own, stores that fail, the proof that a store keeps its promises.
 
 Nothing is imported before it is used: pytest loads this package at every start, for the plugin in it, and
 `StoreConformance` needs pytest and Hypothesis while the rest does not.
@@ -10,15 +10,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from referral_engine.testing.chaos import STORM, AsyncChaosStore, ChaosStore, Faults, Injected
     from referral_engine.testing.clock import FakeClock
     from referral_engine.testing.conformance import StoreConformance
     from referral_engine.testing.plugin import ScenarioFactory
     from referral_engine.testing.scenario import Scenario
 
-__all__ = ["FakeClock", "Scenario", "ScenarioFactory", "StoreConformance"]
+__all__ = [
+    "STORM",
+    "AsyncChaosStore",
+    "ChaosStore",
+    "FakeClock",
+    "Faults",
+    "Injected",
+    "Scenario",
+    "ScenarioFactory",
+    "StoreConformance",
+]
 
 _HOMES = {
+    "STORM": "chaos",
+    "AsyncChaosStore": "chaos",
+    "ChaosStore": "chaos",
     "FakeClock": "clock",
+    "Faults": "chaos",
+    "Injected": "chaos",
     "Scenario": "scenario",
     "ScenarioFactory": "plugin",
     "StoreConformance": "conformance",

@@ -183,11 +183,11 @@ class Scenario:
 
     def _release_all(self) -> Released:
         released = self._engine.release_due()
-        holds = released.holds
-        while released.more and released.holds:
+        holds, lots = released.holds, released.lots
+        while released.more and (released.holds or released.lots):
             released = self._engine.release_due()
-            holds += released.holds
-        return replace(released, holds=holds)
+            holds, lots = holds + released.holds, lots + released.lots
+        return replace(released, holds=holds, lots=lots)
 
     def _happen(
         self, event_type: str, member: str, at: datetime | str | None, event_id: str | None, **fields: object

@@ -57,8 +57,9 @@ def _step(engine: ReferralEngine, step: Step) -> str:
     if isinstance(step, Recorded):
         return engine.explain(step.event_id).text() if step.outcome.status == "accepted" else _refused(step)
     if isinstance(step, Moved):
-        holds = step.released.holds
-        return f"clock at {step.now.isoformat()}: {holds} hold{'' if holds == 1 else 's'} released"
+        holds, lots = step.released.holds, step.released.lots
+        text = f"clock at {step.now.isoformat()}: {holds} hold{'' if holds == 1 else 's'} released"
+        return f"{text}, {lots} lot{'' if lots == 1 else 's'} expired" if lots else text
     made = step.transfer
     return f"redemption {made.reference} of {made.member} at {made.at.isoformat()}: {made.amount} {made.unit}"
 

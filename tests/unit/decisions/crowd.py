@@ -15,27 +15,30 @@ from referral_engine import (
     Campaign,
     CodeSpec,
     Event,
+    Expiry,
     Limit,
     Program,
     ReferralEngine,
     ReferralEngineError,
     Reward,
     Rule,
+    Unit,
     rule,
 )
 from referral_engine.codes import generate
 from referral_engine.decisions import (
-    Lot,
+    CodeLot,
+    decide_code_lot,
     decide_invite,
     decide_join,
-    decide_lot,
     fresh_code,
+    want_code_lot,
     want_invite,
-    want_lot,
     want_member,
 )
+from referral_engine.ids import derived_id
 from referral_engine.storage import MemoryStore
-from tests.contract.stage import UNITS, HandClock, plain
+from tests.contract.stage import HandClock, plain
 
 NOW = datetime(2026, 3, 31, 15, tzinfo=UTC)
 MEMBERS = ("alice", "bob", "carol", "dave", "erin")
@@ -72,6 +75,8 @@ EAST = Campaign(
     id="east",
     starts_at=datetime(2026, 3, 1, tzinfo=UTC),
     budget={"points": 400, "usd": 60},
+    over_budget="clamp",
+    reversal="within_balance",
     rules=[
         Rule(
             id="welcome",
@@ -114,12 +119,20 @@ WEST = Campaign(
             id="active",
             on="checkin",
             where="referee.count.purchase >= 1 and referee.count.refund < 3",
-            give=[hold(1, "member", "points", 5)],
+            give=[
+                hold(1, "member", "points", 5),
+                Reward("member", "points", 6, confirmed_by="delivery"),
+                Reward("member", "points", 7, hold=timedelta(days=2), confirmed_by="delivery"),
+            ],
         ),
     ],
     boards=[Board("west", "granted.points", "lifetime")],
 )
-PROGRAM = Program("crowd", UNITS, [EAST, WEST], timezone="Asia/Shanghai")
+EXPIRING = {
+    "points": Unit(expires=Expiry(kind="rolling", days=60), transferable=True),
+    "usd": Unit(scale=2, kind="cash", expires=Expiry(kind="inactivity", days=30)),
+}
+PROGRAM = Program("crowd", EXPIRING, [EAST, WEST], timezone="Asia/Shanghai", ledger_chain=True)
 
 
 @dataclass(frozen=True)
@@ -142,8 +155,11 @@ def seed(store: MemoryStore) -> None:
         replace(model, state="disabled"),
     ]
     for text, kind in zip(CODES, lots, strict=False):
-        lot = Lot(1, kind)
-        store.apply(want_lot(PROGRAM.id, lot, [text]), lambda facts, lot=lot, text=text: decide_lot(facts, lot, [text]))
+        lot = CodeLot(1, kind)
+        store.apply(
+            want_code_lot(PROGRAM.id, lot, [text]),
+            lambda facts, lot=lot, text=text: decide_code_lot(facts, lot, [text]),
+        )
 
 
 class Player:
@@ -174,6 +190,22 @@ class Player:
     def _redeem(self, member: str, amount: int, key: str) -> object:
         return self.engine.redeem(member, amount, key=key)
 
+    def _transfer(self, member: str, to: str, amount: int, key: str) -> object:
+        return self.engine.transfer(member, to, amount, key=key)
+
+    def _adjust(self, member: str, amount: int, key: str) -> object:
+        return self.engine.adjust(member, amount, key=key, actor="staff-1", memo="a test")
+
+    def _payout(self, member: str, amount: int, key: str) -> object:
+        return self.engine.request_payout(member, amount, "usd", key=key)
+
+    def _settle(self, key: str, state: Any) -> object:
+        payout = derived_id(self.engine.program.id, "payout", key)
+        return self.engine.settle_payout(payout, state, actor="staff-1")
+
+    def _publish(self) -> object:
+        return self.engine.publish(actor="staff-1")
+
     def _release(self, days: int) -> object:
         self.clock.advance(timedelta(days=days))
         return self.engine.release_due(limit=3)
@@ -199,6 +231,8 @@ events = st.one_of(
     st.builds(Event, **common, type=st.just("signup"), referrer=members),
     st.builds(Event, **common, type=st.just("signup"), code=st.sampled_from([*CODES, "nonsense"])),
     st.builds(Event, **common, type=st.just("checkin")),
+    st.builds(Event, **common, type=st.just("delivery"), of=st.integers(26, 40).map("e-{}".format)),
+    st.builds(Event, id=st.integers(26, 40).map("e-{}".format), member=members, at=times, type=st.just("checkin")),
     st.builds(
         Event,
         id=st.integers(0, 25).map("r-{}".format),
@@ -213,7 +247,16 @@ batches = st.lists(events, min_size=1, max_size=12).map(lambda made: Act("events
 acts = st.lists(
     batches
     | st.builds(lambda *given: Act("redeem", given), members, st.sampled_from((1, 20, 45)), st.sampled_from("jkl"))
-    | st.integers(0, 3).map(lambda days: Act("release", (days,)))
+    | st.builds(
+        lambda *given: Act("transfer", given), members, members, st.sampled_from((1, 20)), st.sampled_from("mn")
+    )
+    | st.builds(lambda *given: Act("adjust", given), members, st.sampled_from((-20, 30)), st.sampled_from("op"))
+    | st.builds(lambda *given: Act("payout", given), members, st.sampled_from((2, 30)), st.sampled_from("jqr"))
+    | st.builds(
+        lambda *given: Act("settle", given), st.sampled_from("jqr"), st.sampled_from(("paid", "failed", "rejected"))
+    )
+    | st.just(Act("publish", ()))
+    | st.sampled_from((0, 1, 3, 61)).map(lambda days: Act("release", (days,)))
     | events.map(lambda event: Act("preview", (event,)))
     | st.builds(lambda *given: Act("join", given), members, st.sampled_from(("gold", "blue")))
     | st.sampled_from(CODES).map(lambda code: Act("disable", (code,)))

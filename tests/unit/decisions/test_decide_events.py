@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any
@@ -33,7 +34,8 @@ def shaken(facts: Facts, seed_: int) -> Facts:
         shuffle(items)
         return MappingProxyType(dict(items))
 
-    return Facts(**{part.name: other(getattr(facts, part.name)) for part in fields(Facts)})
+    parts = {part.name: getattr(facts, part.name) for part in fields(Facts)}
+    return Facts(**{name: other(part) if isinstance(part, Mapping) else part for name, part in parts.items()})
 
 
 def with_zeros_left_out(store: MemoryStore) -> Any:

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from referral_engine.ledger import Balance, Budget, Spend, Transfer, budget_of, entry_of
+from referral_engine.ledger import Balance, Budget, Carried, Spend, Transfer, budget_of, entries_of
 
 
 def test_balances_add_figure_by_figure():
-    assert Balance(1, 2, 3, 4, 5, 6).plus(Balance(10, 20, 30, 40, 50, 60)) == Balance(11, 22, 33, 44, 55, 66)
+    one, ten = Balance(1, 2, 3, 4, 5, 6, 7, 8), Balance(10, 20, 30, 40, 50, 60, 70, 80)
+    assert one.plus(ten) == Balance(11, 22, 33, 44, 55, 66, 77, 88)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,8 @@ def test_an_entry_shows_a_transfer_from_the_members_side(kind, debit, credit, ch
         at=datetime(2026, 3, 1, tzinfo=UTC),
         cursor=9,
     )
-    entry = entry_of(transfer)
+    (entry,) = entries_of([transfer], Carried(100, 200, 300))
     assert (entry.available, entry.held, entry.debt) == change
+    after = (entry.available_after - 100, entry.held_after - 200, entry.debt_after - 300)
+    assert after == change
     assert (entry.cursor, entry.kind, entry.reference) == (9, kind, "ord-1")

@@ -41,8 +41,8 @@ def test_parts_are_cumulative_proportional_and_end_at_the_grant(granted, paid, c
 
 
 def test_a_held_grant_gives_it_back_from_the_hold():
-    assert sources(300, available=1000, held=True) == Sources(held=300, available=0, debt=0)
+    assert sources(300, 1000, "debt", held=True) == Sources(held=300, available=0, debt=0)
 
 
 def test_a_posted_grant_gives_what_is_available_and_the_rest_is_owed():
-    assert sources(300, available=120, held=False) == Sources(held=0, available=120, debt=180)
+    assert sources(300, 120, "debt", held=False) == Sources(held=0, available=120, debt=180)

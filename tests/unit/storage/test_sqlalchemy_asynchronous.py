@@ -13,13 +13,12 @@ from referral_engine.errors import Conflict, InvalidInput, StoreError
 from referral_engine.facts import Wanted
 from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore
 from referral_engine.testing.conformance.samples import PROGRAM, a_code, joining, wanting
+from tests.databases import async_driver_url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite+aiosqlite:///{tmp_path}/host.db"
-    return request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://")
+@pytest.fixture
+def url(database_url):
+    return async_driver_url(database_url)
 
 
 def over(url, story, **options):
@@ -31,7 +30,7 @@ def over(url, story, **options):
             store = AsyncSQLAlchemyStore(engine)
             await store.create_schema()
             async with engine.begin() as connection:
-                await connection.execute(text("CREATE TABLE orders (id TEXT PRIMARY KEY)"))
+                await connection.execute(text("CREATE TABLE orders (id VARCHAR(40) PRIMARY KEY)"))
             return await story(engine, store)
         finally:
             await engine.dispose()
@@ -80,8 +79,9 @@ def test_a_failed_precondition_leaves_the_hosts_transaction_open(url):
         async with engine.begin() as connection:
             await connection.execute(text("INSERT INTO orders VALUES ('o1')"))
             bound = store.bind(connection)
-            with pytest.raises(Conflict):
+            with pytest.raises(Conflict) as caught:
                 await write(bound, *joining("bob"), c.UseCode("C1", 1))
+            assert caught.value.host_must_retry is False
             await write(bound, *joining("carol"))
         return await orders(engine), await members(store)
 

@@ -25,21 +25,21 @@ from referral_engine.testing.conformance.samples import (
     saying,
     wanting,
 )
+from tests.databases import driver_url
 
 SPRING = frozenset({("spring", "points")})
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def store(request, tmp_path):
-    url = f"sqlite:///{tmp_path}/a.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    with SQLAlchemyStore(url) as made:
+@pytest.fixture
+def store(database_url):
+    with SQLAlchemyStore(database_url) as made:
         made.create_schema()
         yield made
 
 
 @pytest.fixture
-def postgres(postgres_url):
-    with SQLAlchemyStore(postgres_url) as made:
+def served(served_url):
+    with SQLAlchemyStore(served_url) as made:
         made.create_schema()
         yield made
 
@@ -69,7 +69,7 @@ def taking(store, amount, total=100):
     def decide(facts):
         spend = facts.spends.get(("spring", "points"))
         taken = min(amount, total - (0 if spend is None else spend.spent))
-        changes = (c.AdjustSpend("spring", "points", taken, 0, total),) if taken else ()
+        changes = (c.AdjustSpend("spring", "points", taken, 0, 0, total - taken),) if taken else ()
         return c.Decision(taken, changes)
 
     return store.apply(Wanted(PROGRAM, spends=SPRING), decide).result
@@ -166,7 +166,7 @@ def test_a_change_of_an_unknown_kind_fails_loudly(store):
 
 def test_a_total_cannot_pass_64_bits(store):
     """What a column cannot hold is refused by the database and never kept as something else."""
-    spend = c.AdjustSpend("spring", "points", 2**63 - 1, 0, None)
+    spend = c.AdjustSpend("spring", "points", 2**63 - 1, 0)
     Desk(store).write(spend)
     with pytest.raises((Conflict, StoreError)):
         Desk(store).write(spend)
@@ -191,59 +191,64 @@ def test_a_commit_that_is_refused_leaves_nothing(tmp_path):
 
 def backends(url):
     """End every other connection to the database."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(driver_url(url))
     with engine.connect() as connection:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        connection.execute(text(f"{others} AND pid <> pg_backend_pid()")).all()
+        if engine.dialect.name == "postgresql":
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            connection.execute(text(f"{others} AND pid <> pg_backend_pid()")).all()
+        else:
+            others = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+            for (session,) in connection.execute(text(others)).all():
+                connection.execute(text(f"KILL {session}"))
     engine.dispose()
 
 
-def test_a_connection_that_breaks_before_the_commit_is_replaced(postgres, postgres_url):
+def test_a_connection_that_breaks_before_the_commit_is_replaced(served, served_url):
     calls = []
 
     def decide(_):
         calls.append(1)
         if len(calls) == 1:
-            backends(postgres_url)
+            backends(served_url)
         return c.Decision("done", (*joining("alice"),))
 
-    assert postgres.apply(wanting(PROGRAM, joining("alice")), decide).result == "done"
+    assert served.apply(wanting(PROGRAM, joining("alice")), decide).result == "done"
     assert len(calls) == 2
 
 
-def test_connections_that_broke_while_they_were_idle_are_replaced(postgres, postgres_url):
-    Desk(postgres).join("alice")
-    backends(postgres_url)
-    assert {"alice"} == Desk(postgres).read(members=["alice"]).members.keys()
-    backends(postgres_url)
-    Desk(postgres).join("bob")
+def test_connections_that_broke_while_they_were_idle_are_replaced(served, served_url):
+    Desk(served).join("alice")
+    backends(served_url)
+    assert {"alice"} == Desk(served).read(members=["alice"]).members.keys()
+    backends(served_url)
+    Desk(served).join("bob")
 
 
-def test_a_commit_without_an_answer_is_of_unknown_outcome(postgres, postgres_url):
+def test_a_commit_without_an_answer_is_of_unknown_outcome(served, served_url):
     """The connection breaks while the commit is under way; sending the same again is safe."""
-    decision = Desk(postgres).decision(*joining("alice"), c.AddEvent(an_event("e1"), 0))
-    engine = postgres._engine
-    event.listen(engine, "commit", lambda _: backends(postgres_url), once=True)
+    decision = Desk(served).decision(*joining("alice"), c.AddEvent(an_event("e1"), 0))
+    engine = served._engine
+    event.listen(engine, "commit", lambda _: backends(served_url), once=True)
     with pytest.raises(OutcomeUnknown):
-        postgres.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
-    postgres.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
-    assert {"e1"} == Desk(postgres).read(events=["e1"]).events.keys()
+        served.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
+    served.apply(wanting(PROGRAM, decision.changes), lambda _: decision)
+    assert {"e1"} == Desk(served).read(events=["e1"]).events.keys()
 
 
-def test_a_bound_store_tells_that_the_hosts_connection_broke(postgres, postgres_url):
-    with postgres._engine.connect() as connection:
-        bound = Desk(postgres.bind(connection))
+def test_a_bound_store_tells_that_the_hosts_connection_broke(served, served_url):
+    with served._engine.connect() as connection:
+        bound = Desk(served.bind(connection))
         bound.join("alice")
-        backends(postgres_url)
+        backends(served_url)
         with pytest.raises(StoreError, match="lost"):
             bound.join("bob")
 
 
-def test_who_is_concerned_is_asked_again_under_the_lock(postgres, monkeypatch):
+def test_who_is_concerned_is_asked_again_under_the_lock(served, monkeypatch):
     """A referrer who comes between resolving and locking is locked and shown by the next attempt."""
-    desk = Desk(postgres)
+    desk = Desk(served)
     desk.join("alice", "bob")
-    resolve = postgres._operations._locking._resolve
+    resolve = served._operations._locking._resolve
     calls, shown = [], []
 
     class Late:
@@ -251,53 +256,53 @@ def test_who_is_concerned_is_asked_again_under_the_lock(postgres, monkeypatch):
             answer = resolve.found(*args, **ways)
             calls.append(1)
             if len(calls) == 1:
-                with SQLAlchemyStore(postgres._engine) as other:
+                with SQLAlchemyStore(served._engine) as other:
                     Desk(other).write(c.AddReferral(a_referral("bob", "alice"), 0))
             return answer
 
-    monkeypatch.setattr(postgres._operations._locking, "_resolve", Late())
+    monkeypatch.setattr(served._operations._locking, "_resolve", Late())
 
     def decide(facts):
         shown.append(set(facts.members))
         return c.Decision(None, (c.PutMember(a_member("bob", referrer="alice", root="alice", depth=1), fresh=False),))
 
-    postgres.apply(Wanted(PROGRAM, actors=frozenset({"bob"})), decide)
+    served.apply(Wanted(PROGRAM, actors=frozenset({"bob"})), decide)
     assert (shown, len(calls)) == ([{"alice", "bob"}], 2)
 
 
-def test_no_member_is_left_that_was_made_to_be_locked(postgres):
+def test_no_member_is_left_that_was_made_to_be_locked(served):
     """Stubs are gone when nothing is decided, when another is put, and when decide raises."""
     wanted = wanting(PROGRAM, joining("alice", "bob"))
-    postgres.apply(wanted, lambda _: c.Decision(None))
-    postgres.apply(wanted, lambda _: c.Decision(None, (c.PutMember(a_member("bob"), fresh=True),)))
+    served.apply(wanted, lambda _: c.Decision(None))
+    served.apply(wanted, lambda _: c.Decision(None, (c.PutMember(a_member("bob"), fresh=True),)))
     with pytest.raises(ZeroDivisionError):
-        postgres.apply(wanted, lambda _: 1 / 0)
-    with postgres._engine.connect() as connection:
+        served.apply(wanted, lambda _: 1 / 0)
+    with served._engine.connect() as connection:
         assert connection.execute(text("SELECT member, joined_at IS NULL FROM referral_members")).all() == [
             ("bob", False)
         ]
 
 
-def test_batches_that_name_the_same_members_differently_do_not_deadlock(postgres):
+def test_batches_that_name_the_same_members_differently_do_not_deadlock(served):
     """Members, codes and spends are locked in one order, however a decision lists them."""
     names = [f"m{n}" for n in range(12)]
     codes = [f"C{n}" for n in range(4)]
-    Desk(postgres).write(*joining(*names), *(c.AddCode(a_code(code), invite=False) for code in codes))
+    Desk(served).write(*joining(*names), *(c.AddCode(a_code(code), invite=False) for code in codes))
 
     def write(turn):
         mine, mine_too = names[:: -1 if turn % 2 else 1], codes[:: -1 if turn % 2 else 1]
         changes = [
             *(c.AdjustTally(name, "visit", 1, 0) for name in mine),
             *(c.UseCode(code, 1) for code in mine_too),
-            *(c.AdjustSpend(code, "points", 1, 0, None) for code in mine_too),
+            *(c.AdjustSpend(code, "points", 1, 0) for code in mine_too),
             c.AddGrant(a_grant(f"g{turn}")),
         ]
         calls = []
         wanted = wanting(PROGRAM, changes)
-        postgres.apply(wanted, lambda _: calls.append(1) or c.Decision(None, tuple(changes)))
+        served.apply(wanted, lambda _: calls.append(1) or c.Decision(None, tuple(changes)))
         return len(calls)
 
     assert together(*[lambda turn=turn: write(turn) for turn in range(8)]) == [1] * 8
-    facts = Desk(postgres).read(members=names, tally_types=["visit"], codes=codes)
+    facts = Desk(served).read(members=names, tally_types=["visit"], codes=codes)
     assert {tally.count for tally in facts.tallies.values()} == {8}
     assert {code.uses for code in facts.codes.values()} == {8}

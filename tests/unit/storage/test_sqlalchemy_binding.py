@@ -27,13 +27,12 @@ from referral_engine.testing.conformance.samples import (
     saying,
     wanting,
 )
+from tests.databases import driver_url, new_url
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/host.db"
-    return request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://")
+@pytest.fixture
+def url(database_url):
+    return driver_url(database_url)
 
 
 @contextmanager
@@ -44,7 +43,7 @@ def hosting(url, **options):
         store = SQLAlchemyStore(engine)
         store.create_schema()
         with engine.begin() as connection:
-            connection.execute(text("CREATE TABLE orders (id TEXT PRIMARY KEY)"))
+            connection.execute(text("CREATE TABLE orders (id VARCHAR(40) PRIMARY KEY)"))
         yield engine, store
     finally:
         engine.dispose()
@@ -225,7 +224,7 @@ def test_a_failed_precondition_leaves_the_hosts_transaction_open(host):
         bound = Desk(store.bind(connection))
         with pytest.raises(Conflict) as caught:
             bound.write(*joining("bob"), c.UseCode("C1", 1), saying("never"))
-        assert caught.value.host_must_retry is True
+        assert caught.value.host_must_retry is False
         bound.join("carol")
     assert (orders(engine), members(store)) == (1, {"alice", "carol"})
 
@@ -233,7 +232,7 @@ def test_a_failed_precondition_leaves_the_hosts_transaction_open(host):
 def test_a_guard_is_tried_again_inside_the_hosts_transaction(host):
     """The first attempt asks for more than is left; the next one is shown what is left and takes just that."""
     engine, store = host
-    Desk(store).write(*joining("alice"), c.AdjustSpend("spring", "points", 95, 0, 100))
+    Desk(store).write(*joining("alice"), c.AdjustSpend("spring", "points", 95, 0))
     wanted = Wanted(PROGRAM, members=frozenset({"alice"}), spends=frozenset({("spring", "points")}))
     seen = []
 
@@ -241,7 +240,7 @@ def test_a_guard_is_tried_again_inside_the_hosts_transaction(host):
         left = 100 - facts.spends["spring", "points"].spent
         seen.append(left)
         amount = left if len(seen) > 1 else 10
-        return c.Decision(amount, (c.AdjustSpend("spring", "points", amount, 0, 100),))
+        return c.Decision(amount, (c.AdjustSpend("spring", "points", amount, 0, 0, 100 - amount),))
 
     with engine.begin() as connection:
         order(connection)
@@ -302,10 +301,8 @@ def test_a_stale_snapshot_of_the_host_must_be_retried_by_the_host(tmp_path):
         assert members(store) == {"alice", "bob"}
 
 
-@pytest.mark.postgres
 def test_a_repeatable_read_host_must_retry(postgres_url):
-    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
-    with hosting(url, isolation_level="REPEATABLE READ") as (engine, store):
+    with hosting(driver_url(postgres_url), isolation_level="REPEATABLE READ") as (engine, store):
         Desk(store).write(*joining("alice"), c.AdjustTally("alice", "visit", 1, 0))
         with engine.connect() as connection:
             order(connection)
@@ -318,14 +315,35 @@ def test_a_repeatable_read_host_must_retry(postgres_url):
 
 
 @pytest.mark.postgres
-def test_a_deadlock_with_the_host_must_be_retried_by_the_host(postgres_url):
+def test_a_guard_that_a_repeatable_read_host_cannot_see_past_is_the_hosts_to_retry(postgres_url):
+    """What another wrote since the host's snapshot began takes the key, and stays unseen in the host's transaction."""
+    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
+    with hosting(url, isolation_level="REPEATABLE READ") as (engine, store):
+        Desk(store).join("alice")
+        calls = []
+
+        def decide(_):
+            calls.append(1)
+            return c.Decision(None, (c.AddCode(a_code("C1", owner="alice"), invite=True),))
+
+        wanted = Wanted(PROGRAM, members=frozenset({"alice"}), codes=frozenset({"C1"}))
+        with engine.connect() as connection:
+            order(connection)
+            Desk(store).write(c.AddCode(a_code("C1", owner="alice"), invite=True))
+            with pytest.raises(Conflict) as caught:
+                store.bind(connection).apply(wanted, decide)
+            assert (len(calls), caught.value.host_must_retry) == (1, True)
+            connection.rollback()
+        assert {"C1"} == Desk(store).read(codes=["C1"]).codes.keys()
+
+
+def test_a_deadlock_with_the_host_must_be_retried_by_the_host(served_url):
     """Two hosts that lock members in different orders, over several calls, end in a deadlock; one is told to retry."""
     from threading import Barrier, Thread
 
-    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
-    with hosting(url) as (engine, store):
+    with hosting(driver_url(served_url), isolation_level="READ COMMITTED") as (engine, store):
         Desk(store).join("alice", "bob")
-        meet, told = Barrier(2), []
+        meet, told = Barrier(2, timeout=30), []
 
         def run(first, second):
             with engine.connect() as connection:
@@ -352,8 +370,9 @@ def test_a_deadlock_with_the_host_must_be_retried_by_the_host(postgres_url):
         }
 
 
-def test_the_schema_can_be_created_in_the_hosts_transaction(url):
-    engine = create_engine(url)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_the_schema_can_be_created_in_the_hosts_transaction(database, request, tmp_path):
+    engine = create_engine(driver_url(new_url(database, request, tmp_path)))
     tables = define_tables(prefix="other_")
     store = SQLAlchemyStore(engine, tables=tables)
     with engine.connect() as connection:
@@ -405,3 +424,19 @@ def test_a_closed_connection_is_a_store_error(host):
     with pytest.raises(StoreError):
         members(bound)
     assert members(store) == set()
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_while_a_conflict_is_looked_into_is_a_store_error(postgres_url, monkeypatch):
+    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
+    with hosting(url) as (engine, store), engine.connect() as connection:
+        transactions = store._operations._transactions
+        asked = transactions.keeps_snapshot
+
+        def broken(given):
+            given.connection.driver_connection.close()
+            return asked(given)
+
+        monkeypatch.setattr(transactions, "keeps_snapshot", broken)
+        with pytest.raises(StoreError, match="lost"):
+            Desk(store.bind(connection)).write(*joining("alice"), c.UseCode("C1", 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 
@@ -12,7 +13,9 @@ from sqlalchemy.pool import StaticPool
 from referral_engine.errors import InvalidInput, StoreError
 from referral_engine.ports import BlockingStore, NonBlockingStore
 from referral_engine.storage.sqlalchemy import AsyncSQLAlchemyStore, SQLAlchemyStore, define_tables
+from referral_engine.testing import servers
 from referral_engine.testing.conformance.samples import Desk, joining
+from tests.databases import driver_url
 
 
 def drivername(store):
@@ -27,7 +30,12 @@ def drivername(store):
         (SQLAlchemyStore, "postgresql://u@h/n", "postgresql+psycopg"),
         (SQLAlchemyStore, "postgres://u@h/n", "postgresql+psycopg"),
         (SQLAlchemyStore, "postgresql+psycopg://u@h/n", "postgresql+psycopg"),
+        (SQLAlchemyStore, "mariadb://u@h/n", "mariadb+pymysql"),
+        (SQLAlchemyStore, "mysql://u@h/n", "mysql+pymysql"),
+        (SQLAlchemyStore, "mysql+pymysql://u@h/n", "mysql+pymysql"),
         (AsyncSQLAlchemyStore, "sqlite:///a.db", "sqlite+aiosqlite"),
+        (AsyncSQLAlchemyStore, "mariadb://u@h/n", "mariadb+asyncmy"),
+        (AsyncSQLAlchemyStore, "mysql+asyncmy://u@h/n", "mysql+asyncmy"),
         (AsyncSQLAlchemyStore, "sqlite+aiosqlite:///a.db", "sqlite+aiosqlite"),
         (AsyncSQLAlchemyStore, "postgresql://u@h/n", "postgresql+psycopg"),
         (AsyncSQLAlchemyStore, "postgres://u@h/n", "postgresql+psycopg"),
@@ -55,7 +63,17 @@ def test_a_database_in_memory_is_refused(url):
         SQLAlchemyStore(create_engine(url, poolclass=StaticPool))
 
 
-@pytest.mark.parametrize("url", ["mysql://u@h/n", "postgresql+pg8000://u@h/n", "sqlite+pysqlcipher:///a.db", "a b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "oracle://u@h/n",
+        "mysql+mysqldb://u@h/n",
+        "mariadb+asyncmy://u@h/n",
+        "postgresql+pg8000://u@h/n",
+        "sqlite+pysqlcipher:///a.db",
+        "a b",
+    ],
+)
 def test_a_url_that_cannot_be_used_says_what_can(url):
     with pytest.raises(InvalidInput) as caught:
         SQLAlchemyStore(url)
@@ -77,7 +95,7 @@ def test_nothing_is_connected_before_the_first_call(tmp_path):
 def test_importing_the_stores_loads_no_driver():
     program = (
         "import sys, referral_engine.storage.sqlalchemy;"
-        "print(sorted({'psycopg', 'aiosqlite', 'psycopg2', 'asyncpg'} & set(sys.modules)))"
+        "print(sorted({'psycopg', 'aiosqlite', 'psycopg2', 'asyncpg', 'pymysql', 'asyncmy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -150,24 +168,54 @@ def test_a_prefix_is_a_name(prefix):
         define_tables(prefix=prefix)
 
 
-@pytest.mark.postgres
-def test_the_tables_may_be_in_a_schema_of_their_own(postgres_url):
-    tables = define_tables(schema="Growth 1", prefix="")
-    with SQLAlchemyStore(postgres_url, tables=tables) as store:
+@pytest.fixture
+def schema(served_url):
+    """The name of a schema of this test's own; on MariaDB it is another database of the server."""
+    name = f"Growth {secrets.token_hex(8)}"
+    yield name
+    engine = create_engine(driver_url(served_url))
+    if engine.dialect.name != "postgresql":
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE `{name}`")
+    engine.dispose()
+
+
+def test_the_tables_may_be_in_a_schema_of_their_own(served_url, schema):
+    tables = define_tables(schema=schema, prefix="")
+    with SQLAlchemyStore(served_url, tables=tables) as store:
         store.create_schema()
         store.create_schema()
         desk = Desk(store)
         desk.write(*joining("alice"))
         assert {"alice"} == desk.read(members=["alice"]).members.keys()
         assert store.drift(desk.program) == []
-        assert inspect(store._engine).get_table_names(schema="Growth 1")
+        assert inspect(store._engine).get_table_names(schema=schema)
         assert inspect(store._engine).get_table_names() == []
+
+
+@pytest.fixture(scope="module")
+def checked_sqlite_store(tmp_path_factory):
+    with SQLAlchemyStore(f"sqlite:///{tmp_path_factory.mktemp('checked')}/a.db") as store:
+        store.create_schema()
+        yield store
+
+
+@pytest.fixture(scope="module")
+def checked_mariadb_store(mariadb_server_url):
+    with servers.fresh_database(mariadb_server_url) as url, SQLAlchemyStore(url) as store:
+        store.create_schema()
+        yield store
+
+
+@pytest.fixture(params=["sqlite", pytest.param("mariadb", marks=pytest.mark.mariadb)])
+def checked_store(request):
+    return request.getfixturevalue(f"checked_{request.param}_store")
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO referral_balances VALUES ('p', 'm', 'u', -1, 0, 0, 0, 0, 0)",
+        "INSERT INTO referral_balances VALUES ('p', 'm', 'u', -1, 0, 0, 0, 0, 0, 0, 0)",
         "INSERT INTO referral_spends VALUES ('p', 'c', 'u', 0, -1)",
         "INSERT INTO referral_scores VALUES ('p', 'b', '2026', 'm', -1, 1)",
         "INSERT INTO referral_refunds VALUES ('p', 'e', -1)",
@@ -178,8 +226,6 @@ def test_the_tables_may_be_in_a_schema_of_their_own(postgres_url):
         "INSERT INTO referral_referrals VALUES ('p', 'm', 'm', 'qualified', NULL, NULL, NULL, NULL, 0, NULL, 1)",
     ],
 )
-def test_the_invariants_are_checked_by_the_database_too(tmp_path, statement):
-    with SQLAlchemyStore(f"sqlite:///{tmp_path}/a.db") as store:
-        store.create_schema()
-        with store._engine.connect() as connection, pytest.raises(Exception, match="CHECK"):
-            connection.exec_driver_sql(statement)
+def test_the_invariants_are_checked_by_the_database_too(checked_store, statement):
+    with checked_store._engine.connect() as connection, pytest.raises(Exception, match=r"CHECK|CONSTRAINT `ck_"):
+        connection.exec_driver_sql(statement)

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
     from referral_engine.leaderboard.standing import Place, Standing
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.ledger.balance import Balance
+    from referral_engine.ledger.payout import Payout, PayoutState
+    from referral_engine.ledger.transfer import Carried, Transfer
+    from referral_engine.outcomes import AuditEntry, Drift, Message
     from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
@@ -41,7 +43,7 @@ class AsyncMemoryStore:
         return self._store.referrals(program, referrer, state, after, limit)
 
     async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
+        """As StoreBooks.transfers."""
         return self._store.transfers(program, member, unit, after, limit)
 
     async def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
@@ -63,6 +65,26 @@ class AsyncMemoryStore:
     async def count(self, program: str, board: str, period: str) -> int:
         """As StorePages.count."""
         return self._store.count(program, board, period)
+
+    async def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        return self._store.carried(program, member, unit, up_to)
+
+    async def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        return self._store.payouts(program, state, after, limit)
+
+    async def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        return self._store.due_lots(program, now, limit)
+
+    async def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        return self._store.liability(program, unit)
+
+    async def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
+        return self._store.audit_log(program, after, limit)
 
     async def create_schema(self) -> None:
         """Nothing to do in memory."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from referral_engine.ledger.transfer import Transfer, entry_of
+from referral_engine.ledger.chain import FIRST, seal
+from referral_engine.ledger.transfer import Transfer, moved
 from referral_engine.outcomes import Drift
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from referral_engine.ledger.transfer import Account
     from referral_engine.storage.memory.records import Records
 
 _Key = TypeVar("_Key", bound=tuple[str, ...])
@@ -21,6 +24,10 @@ def audit(records: Records) -> list[Drift]:
     """List every figure that is not what it should be."""
     return [
         *_balances(records),
+        *_lots(records),
+        *_payouts(records),
+        *_clearing(records),
+        *_chain(records),
         *_budgets(records),
         *_tallies(records),
         *_members(records),
@@ -36,22 +43,54 @@ def _compare(what: str, kept: Iterable[tuple[_Key, int]], expected: Sums) -> Ite
 
 
 def _lifetime(transfer: Transfer) -> int:
-    sign = {"grant": 1, "release": 1, "reversal": -1}.get(transfer.kind, 0)
+    sign = {"grant": 1, "release": 1, "adjustment": transfer.debit == "issuer", "reversal": -1}.get(transfer.kind, 0)
     return sign * transfer.amount
 
 
 def _balances(records: Records) -> Iterator[Drift]:
-    sums: dict[str, Sums] = {name: defaultdict(int) for name in ("available", "held", "debt", "lifetime", "redeemed")}
+    accounts: tuple[Account, ...] = ("available", "held", "redeemed", "expired", "paying")
+    sums: dict[str, Sums] = {name: defaultdict(int) for name in (*accounts, "debt", "lifetime")}
     for transfer in records.transfers.values():
-        key, entry = (transfer.member, transfer.unit), entry_of(transfer)
-        sums["available"][key] += entry.available
-        sums["held"][key] += entry.held
-        sums["debt"][key] += entry.debt
+        key = (transfer.member, transfer.unit)
+        for account in accounts:
+            sums[account][key] += moved(transfer, account)
+        sums["debt"][key] -= moved(transfer, "debt")
         sums["lifetime"][key] += _lifetime(transfer)
-        sums["redeemed"][key] += transfer.amount * (transfer.credit == "redeemed")
     for name, expected in sums.items():
         kept = [(key, getattr(balance, name)) for key, balance in records.balances.items()]
         yield from _compare(f"balance.{name}", kept, expected)
+
+
+def _lots(records: Records) -> Iterator[Drift]:
+    left = Sums(int, {key: sum(lot.remaining for lot in lots.values()) for key, lots in records.lots.items()})
+    kept = [(key, balance.expiring) for key, balance in records.balances.items()]
+    yield from _compare("balance.expiring", kept, left)
+
+
+def _payouts(records: Records) -> Iterator[Drift]:
+    asked = Sums(int)
+    for payout in records.payouts.values():
+        asked[payout.member, payout.unit] += payout.amount * (payout.state == "requested")
+    yield from _compare("payout.paying", ((key, one.paying) for key, one in records.balances.items()), asked)
+
+
+def _clearing(records: Records) -> Iterator[Drift]:
+    left = Sums(int)
+    for transfer in records.transfers.values():
+        left[transfer.unit, transfer.reference] += moved(transfer, "clearing")
+    yield from _compare("clearing", left.items(), Sums(int))
+
+
+def _chain(records: Records) -> Iterator[Drift]:
+    """Name the first transfer whose seal is broken; those after it rest on it."""
+    rows = {cursor: transfer_id for row in records.statements.values() for cursor, transfer_id in row}
+    last = FIRST
+    for place, (cursor, kept) in enumerate(records.seals):
+        found = records.transfers.get(rows.get(cursor, ""))
+        last = FIRST if found is None else seal(last, replace(found, cursor=cursor))
+        if last != kept:
+            yield Drift("chain", str(cursor), place + 1, place)
+            return
 
 
 def _budgets(records: Records) -> Iterator[Drift]:

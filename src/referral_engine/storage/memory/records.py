@@ -10,11 +10,9 @@ from referral_engine import changes as c
 from referral_engine.codes.code import InviteCode
 from referral_engine.facts import Facts, LimitKey, ScoreKey, StoredEvent, Tally
 from referral_engine.leaderboard.standing import Standing
-from referral_engine.ledger.balance import NOTHING, Balance, Spend
-from referral_engine.ledger.grant import StoredGrant
-from referral_engine.ledger.transfer import Transfer
+from referral_engine.ledger import FIRST, NOTHING, Balance, Lot, Payout, Spend, StoredGrant, Transfer, seal
 from referral_engine.members.member import Member
-from referral_engine.outcomes import Message
+from referral_engine.outcomes import AuditEntry, Message, Revision
 from referral_engine.referrals.referral import Referral
 
 if TYPE_CHECKING:
@@ -46,10 +44,15 @@ class Records:
     statements: dict[tuple[str, str], list[tuple[int, str]]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     balances: dict[tuple[str, str], Balance] = field(default_factory=dict)
+    lots: dict[tuple[str, str], dict[str, Lot]] = field(default_factory=dict)
+    payouts: dict[str, Payout] = field(default_factory=dict)
     limits: dict[LimitKey, int] = field(default_factory=dict)
     spends: dict[tuple[str, str], Spend] = field(default_factory=dict)
     scores: dict[tuple[str, str], dict[str, Standing]] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
+    audit: list[AuditEntry] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
+    seals: list[tuple[int, bytes]] = field(default_factory=list)
     acknowledged: int = 0
     position: int = 0
 
@@ -65,12 +68,15 @@ class Records:
             refunded=self.refunded,
             transfers=self.transfers,
             tallies=self.tallies,
+            payouts=self.payouts,
             balances=self.balances,
+            lots=self.lots,
             limits=self.limits,
             spends=self.spends,
+            revision=self.revisions[-1] if self.revisions else None,
         )
 
-    def write(self, changes: Sequence[c.Change], ordinals: int) -> None:
+    def write(self, changes: Sequence[c.Change], ordinals: int, *, chained: bool = False) -> None:
         """Carry out the changes, all or none. Raises PreconditionFailed, with nothing written."""
         kinds = [(kind, list(found)) for kind, found in groupby(changes, type)]
         for kind, found in kinds:
@@ -82,7 +88,16 @@ class Records:
             write = _WRITERS[kind]
             for change in found:
                 write(self, change, base)
+            if chained and kind is c.AddTransfer:
+                self._seal(found, base)
         self.position += ordinals
+
+    def _seal(self, added: Sequence[Any], base: int) -> None:
+        last = self.seals[-1][1] if self.seals else FIRST
+        for change in sorted(added, key=lambda change: change.ordinal):
+            cursor = base + change.ordinal
+            last = seal(last, replace(change.transfer, cursor=cursor))
+            self.seals.append((cursor, last))
 
 
 def _put_member(records: Records, change: c.PutMember, _: int) -> None:
@@ -133,6 +148,15 @@ def _adjust_balance(records: Records, change: c.AdjustBalance, _: int) -> None:
     records.balances[key] = records.balances.get(key, NOTHING).plus(change.by)
 
 
+def _adjust_lot(records: Records, change: c.AdjustLot, _: int) -> None:
+    lots = records.lots.setdefault((change.member, change.unit), {})
+    before = lots.get(change.slot)
+    remaining, expires_at = change.by, change.expires_at
+    if before is not None:
+        remaining, expires_at = before.remaining + remaining, max(before.expires_at, expires_at)
+    lots[change.slot] = Lot(change.member, change.unit, change.slot, expires_at, remaining)
+
+
 def _add_grant(records: Records, change: c.AddGrant, _: int) -> None:
     stored = change.stored
     records.grants[stored.grant.id] = stored
@@ -145,6 +169,15 @@ def _update_grant(records: Records, change: c.UpdateGrant, _: int) -> None:
     records.grants[change.stored.grant.id] = change.stored
     if change.stored.state != "held":
         records.held.discard(change.stored.grant.id)
+
+
+def _add_payout(records: Records, change: c.AddPayout, base: int) -> None:
+    records.payouts[change.payout.id] = replace(change.payout, cursor=base + change.ordinal)
+
+
+def _update_payout(records: Records, change: c.UpdatePayout, _: int) -> None:
+    cursor = records.payouts[change.payout.id].cursor
+    records.payouts[change.payout.id] = replace(change.payout, cursor=cursor)
 
 
 def _add_transfer(records: Records, change: c.AddTransfer, base: int) -> None:
@@ -177,6 +210,15 @@ def _adjust_score(records: Records, change: c.AdjustScore, base: int) -> None:
 
 def _add_message(records: Records, change: c.AddMessage, base: int) -> None:
     records.messages.append(Message(base + change.ordinal, change.type, change.at, change.payload))
+
+
+def _add_audit(records: Records, change: c.AddAudit, base: int) -> None:
+    named = (change.actor, change.action, change.subject, change.at, change.before, change.after, change.memo)
+    records.audit.append(AuditEntry(base + change.ordinal, *named))
+
+
+def _add_revision(records: Records, change: c.AddRevision, _: int) -> None:
+    records.revisions.append(change.revision)
 
 
 def _acknowledge(records: Records, change: c.Acknowledge, _: int) -> None:
@@ -215,8 +257,25 @@ def _event_is_free(records: Records, change: c.AddEvent) -> bool:
 def _balance_stays_positive(records: Records, change: c.AdjustBalance) -> bool:
     before = records.balances.get((change.member, change.unit))
     after = (before or NOTHING).plus(change.by)
-    figures = (after.available, after.held, after.lifetime, after.expired, after.redeemed, after.debt)
-    return change.fresh == (before is None) and min(figures) >= 0
+    figures = (after.available, after.held, after.lifetime, after.expired, after.redeemed, after.debt, after.paying)
+    return change.fresh == (before is None) and min(figures) >= 0 and 0 <= after.expiring <= after.available
+
+
+def _lot_stays_positive(records: Records, change: c.AdjustLot) -> bool:
+    before = records.lots.get((change.member, change.unit), {}).get(change.slot)
+    return (0 if before is None else before.remaining) + change.by >= 0
+
+
+def _payout_is_free(records: Records, change: c.AddPayout) -> bool:
+    return change.payout.id not in records.payouts
+
+
+def _payout_is_kept(records: Records, change: c.UpdatePayout) -> bool:
+    return change.payout.id in records.payouts
+
+
+def _revision_is_next(records: Records, change: c.AddRevision) -> bool:
+    return all(known.number != change.revision.number for known in records.revisions)
 
 
 def _grant_is_free(records: Records, change: c.AddGrant) -> bool:
@@ -237,9 +296,8 @@ def _limit_stays_positive(records: Records, change: c.AdjustLimit) -> bool:
 
 def _spend_stays_within(records: Records, change: c.AdjustSpend) -> bool:
     before = records.spends.get((change.campaign, change.unit), _NO_SPEND)
-    spent, held = before.spent + change.spent, before.held + change.held
-    grows = change.spent + change.held > 0
-    return min(spent, held) >= 0 and (change.total is None or not grows or spent + held <= change.total)
+    fits = change.low <= before.spent + before.held <= change.high
+    return fits and before.spent + change.spent >= 0 and before.held + change.held >= 0
 
 
 def _score_stays_positive(records: Records, change: c.AdjustScore) -> bool:
@@ -259,6 +317,10 @@ _CHECKS: dict[type[Any], Callable[[Records, Any], bool]] = {
     c.UseCode: _code_is_usable,
     c.AddEvent: _event_is_free,
     c.AdjustBalance: _balance_stays_positive,
+    c.AdjustLot: _lot_stays_positive,
+    c.AddPayout: _payout_is_free,
+    c.UpdatePayout: _payout_is_kept,
+    c.AddRevision: _revision_is_next,
     c.AddGrant: _grant_is_free,
     c.UpdateGrant: _grant_is_kept,
     c.AddTransfer: _transfer_is_free,
@@ -277,6 +339,11 @@ _WRITERS: dict[type[Any], Callable[[Records, Any, int], None]] = {
     c.PutRefunded: _put_refunded,
     c.AdjustTally: _adjust_tally,
     c.AdjustBalance: _adjust_balance,
+    c.AdjustLot: _adjust_lot,
+    c.AddPayout: _add_payout,
+    c.UpdatePayout: _update_payout,
+    c.AddAudit: _add_audit,
+    c.AddRevision: _add_revision,
     c.AddGrant: _add_grant,
     c.UpdateGrant: _update_grant,
     c.AddTransfer: _add_transfer,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from operator import itemgetter
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from referral_engine.errors import Conflict, InvalidInput
 from referral_engine.leaderboard.standing import Place, Standing
+from referral_engine.ledger.balance import NOTHING, Balance
+from referral_engine.ledger.transfer import Carried, moved
 from referral_engine.ports import ATTEMPTS_MAX
 from referral_engine.storage.memory.audit import audit
 from referral_engine.storage.memory.records import PreconditionFailed, Records
@@ -17,12 +21,12 @@ from referral_engine.storage.memory.subset import subset
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
+    from referral_engine.ledger.payout import Payout, PayoutState
     from referral_engine.ledger.transfer import Transfer
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.outcomes import AuditEntry, Drift, Message
     from referral_engine.referrals.referral import Referral, ReferralState
 
 ResultT = TypeVar("ResultT")
@@ -50,7 +54,7 @@ class MemoryStore:
             for _ in range(ATTEMPTS_MAX):
                 decision = decide(records.facts())
                 try:
-                    records.write(decision.changes, decision.ordinals)
+                    records.write(decision.changes, decision.ordinals, chained=decision.chained)
                 except PreconditionFailed as exc:
                     failed = str(exc)
                     continue
@@ -74,11 +78,61 @@ class MemoryStore:
         return [one for one in found if state in {None, one.state}][:limit]
 
     def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
+        """As StoreBooks.transfers."""
         with self._lock:
             records = self._records(program)
             rows = _after(records.statements.get((member, unit), []), after)[:limit]
             return [replace(records.transfers[transfer_id], cursor=cursor) for cursor, transfer_id in rows]
+
+    def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        with self._lock:
+            records = self._records(program)
+            rows = records.statements.get((member, unit), [])
+            before = [records.transfers[transfer_id] for cursor, transfer_id in rows if cursor <= up_to]
+        return Carried(
+            available=sum(moved(one, "available") for one in before),
+            held=sum(moved(one, "held") for one in before),
+            debt=-sum(moved(one, "debt") for one in before),
+        )
+
+    def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        with self._lock:
+            kept = list(self._records(program).payouts.values())
+        rest = [one for one in kept if (one.cursor or 0) > (after or 0) and state in {None, one.state}]
+        return sorted(rest, key=lambda one: one.cursor or 0)[:limit]
+
+    def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        with self._lock:
+            slots = [list(lots.values()) for lots in self._records(program).lots.values()]
+        due = sorted(
+            (lot.expires_at, lot.member, lot.unit)
+            for lots in slots
+            for lot in lots
+            if lot.remaining and lot.expires_at <= now
+        )
+        return list(dict.fromkeys((member, unit) for _, member, unit in due))[:limit]
+
+    def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        total, left = NOTHING, Counter[datetime]()
+        with self._lock:
+            records = self._records(program)
+            for (_, kind), balance in records.balances.items():
+                total = total.plus(balance) if kind == unit else total
+            for (_, kind), lots in records.lots.items():
+                for lot in lots.values() if kind == unit else ():
+                    left[lot.expires_at] += lot.remaining
+        return total, sorted((at, amount) for at, amount in left.items() if amount)
+
+    def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
+        with self._lock:
+            entries = self._records(program).audit
+            start = bisect_right(entries, after or 0, key=lambda entry: entry.cursor)
+            return entries[start : start + limit]
 
     def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from referral_engine.facts import Facts, Wanted
+from referral_engine.ledger import IDLE
 
 if TYPE_CHECKING:
     from referral_engine.ledger import StoredGrant
@@ -26,6 +27,7 @@ def concerned(records: Records, wanted: Wanted) -> frozenset[str]:
     found.update(code.owner for code in _pick(records.codes, wanted.codes).values() if code.owner is not None)
     found.update(event.member for event in _pick(records.events, wanted.origins).values())
     found.update(stored.grant.member for stored in _grants(records, wanted).values())
+    found.update(payout.member for payout in _pick(records.payouts, wanted.payouts).values())
     return frozenset(found)
 
 
@@ -53,7 +55,18 @@ def subset(records: Records, wanted: Wanted) -> Facts:
         refunded=_pick(records.refunded, wanted.origins),
         transfers=_pick(records.transfers, wanted.transfers),
         tallies=_pick(records.tallies, ((member, kind) for member in members for kind in wanted.tally_types)),
+        payouts=_pick(records.payouts, wanted.payouts),
         balances=_pick(records.balances, ((member, unit) for member in members for unit in wanted.units)),
+        lots={
+            key: {
+                slot: lot
+                for slot, lot in records.lots[key].items()
+                if (lot.remaining and key[1] in wanted.lot_units) or (slot == IDLE and key[1] in wanted.idle_units)
+            }
+            for key in ((member, unit) for member in members for unit in wanted.lot_units | wanted.idle_units)
+            if key in records.lots
+        },
         limits=limits,
         spends=_pick(records.spends, wanted.spends),
+        revision=records.revisions[-1] if wanted.revision and records.revisions else None,
     )

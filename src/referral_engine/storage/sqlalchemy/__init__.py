@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from referral_engine.storage.sqlalchemy.migrations.status import SchemaStatus
 from referral_engine.storage.sqlalchemy.store import SQLAlchemyStore
 from referral_engine.storage.sqlalchemy.tables import Tables, define_tables
 
 if TYPE_CHECKING:
     from referral_engine.storage.sqlalchemy.asynchronous import AsyncSQLAlchemyStore
 
-__all__ = ["AsyncSQLAlchemyStore", "SQLAlchemyStore", "Tables", "define_tables"]
+__all__ = ["AsyncSQLAlchemyStore", "SQLAlchemyStore", "SchemaStatus", "Tables", "define_tables"]
 
 
 def __getattr__(name: str) -> Any:

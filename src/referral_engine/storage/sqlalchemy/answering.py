@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from referral_engine.facts import Facts, Wanted
     from referral_engine.leaderboard.standing import Place, Standing
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.outcomes import Drift, Message
+    from referral_engine.ledger.balance import Balance
+    from referral_engine.ledger.payout import Payout, PayoutState
+    from referral_engine.ledger.transfer import Carried, Transfer
+    from referral_engine.outcomes import AuditEntry, Drift, Message
     from referral_engine.referrals.referral import Referral, ReferralState
     from referral_engine.storage.sqlalchemy.operations import Operations
 
@@ -42,9 +44,9 @@ class Answering(ABC):
         return self._read(lambda connection: pages.referrals(connection, program, referrer, state, after, limit))
 
     def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
-        pages = self._operations.pages
-        return self._read(lambda connection: pages.transfers(connection, program, member, unit, after, limit))
+        """As StoreBooks.transfers."""
+        books = self._operations.books
+        return self._read(lambda connection: books.transfers(connection, program, member, unit, after, limit))
 
     def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""
@@ -66,6 +68,31 @@ class Answering(ABC):
     def count(self, program: str, board: str, period: str) -> int:
         """As StorePages.count."""
         return self._read(lambda connection: self._operations.pages.count(connection, program, board, period))
+
+    def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        books = self._operations.books
+        return self._read(lambda connection: books.carried(connection, program, member, unit, up_to))
+
+    def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        books = self._operations.books
+        return self._read(lambda connection: books.payouts(connection, program, state, after, limit))
+
+    def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        books = self._operations.books
+        return self._read(lambda connection: books.due_lots(connection, program, now, limit))
+
+    def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        books = self._operations.books
+        return self._read(lambda connection: books.liability(connection, program, unit))
+
+    def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
+        books = self._operations.books
+        return self._read(lambda connection: books.audit_log(connection, program, after, limit))
 
     def drift(self, program: str) -> list[Drift]:
         """As StoreAdmin.drift."""
@@ -93,9 +120,9 @@ class AsyncAnswering(ABC):
         return await self._read(lambda connection: pages.referrals(connection, program, referrer, state, after, limit))
 
     async def transfers(self, program: str, member: str, unit: str, after: int | None, limit: int) -> list[Transfer]:
-        """As StorePages.transfers."""
-        pages = self._operations.pages
-        return await self._read(lambda connection: pages.transfers(connection, program, member, unit, after, limit))
+        """As StoreBooks.transfers."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.transfers(connection, program, member, unit, after, limit))
 
     async def messages(self, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""
@@ -118,6 +145,31 @@ class AsyncAnswering(ABC):
     async def count(self, program: str, board: str, period: str) -> int:
         """As StorePages.count."""
         return await self._read(lambda connection: self._operations.pages.count(connection, program, board, period))
+
+    async def carried(self, program: str, member: str, unit: str, up_to: int) -> Carried:
+        """As StoreBooks.carried."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.carried(connection, program, member, unit, up_to))
+
+    async def payouts(self, program: str, state: PayoutState | None, after: int | None, limit: int) -> list[Payout]:
+        """As StoreBooks.payouts."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.payouts(connection, program, state, after, limit))
+
+    async def due_lots(self, program: str, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """As StoreBooks.due_lots."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.due_lots(connection, program, now, limit))
+
+    async def liability(self, program: str, unit: str) -> tuple[Balance, list[tuple[datetime, int]]]:
+        """As StoreBooks.liability."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.liability(connection, program, unit))
+
+    async def audit_log(self, program: str, after: int | None, limit: int) -> list[AuditEntry]:
+        """As StoreBooks.audit_log."""
+        books = self._operations.books
+        return await self._read(lambda connection: books.audit_log(connection, program, after, limit))
 
     async def drift(self, program: str) -> list[Drift]:
         """As StoreAdmin.drift."""

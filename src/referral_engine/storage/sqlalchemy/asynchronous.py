@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from referral_engine.storage.sqlalchemy.answering import AsyncAnswering
-from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
+from referral_engine.storage.sqlalchemy.attempts import Attempt, Attempts, StartAgain
 from referral_engine.storage.sqlalchemy.bound_asynchronous import AsyncBoundStore
 from referral_engine.storage.sqlalchemy.engines import ASYNC_DRIVERS, check_engine, own_engine, prepare
 from referral_engine.storage.sqlalchemy.operations import Operations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
+    from referral_engine.storage.sqlalchemy.migrations.status import SchemaStatus
 
 ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
@@ -54,12 +55,23 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
     async def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply."""
         return await self._attempt(
-            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact), self._turn
+            lambda connection, attempt: self._operations.apply(connection, wanted, decide, attempt), self._turn
         )
 
     async def create_schema(self) -> None:
         """As StoreAdmin.create_schema."""
         await self._attempt(lambda connection, _: self._operations.create_schema(connection))
+
+    async def upgrade(self) -> None:
+        """Bring tables made by an older release, or none yet, to those of this one; needs the extra `migrations`.
+
+        Safe to call again, and at once from several processes. Raises StoreError for tables of a newer release.
+        """
+        await self._attempt(lambda connection, _: self._operations.upgrade(connection))
+
+    async def check(self) -> SchemaStatus:
+        """Tell which revision the tables are of and what is wrong with them."""
+        return await self._read(self._operations.schema.status)
 
     def bind(self, connection: Any) -> AsyncBoundStore:
         """As StoreAdmin.bind; takes an AsyncConnection, or an AsyncSession and asks it for its connection each time."""
@@ -82,7 +94,7 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
         return await self._attempt(lambda connection, _: self._operations.reading(connection, operation))
 
     async def _attempt(
-        self, operation: Callable[[Connection, bool], AnswerT], turn: AbstractAsyncContextManager[Any] = _NO_TURN
+        self, operation: Callable[[Connection, Attempt], AnswerT], turn: AbstractAsyncContextManager[Any] = _NO_TURN
     ) -> AnswerT:
         """Run an operation in a transaction of our own until it goes through or the attempts are used up.
 
@@ -92,7 +104,7 @@ class AsyncSQLAlchemyStore(AsyncAnswering):
         while True:
             try:
                 async with turn, self._opened() as connection:
-                    return await connection.run_sync(operation, attempts.exact)
+                    return await connection.run_sync(operation, attempts.following())
             except StartAgain as again:
                 pause_s = attempts.failed(again)
             await asyncio.sleep(pause_s)

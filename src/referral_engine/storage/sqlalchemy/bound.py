@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session, scoped_session
@@ -34,6 +34,8 @@ def refuse_again() -> NoReturn:
 
 class BoundStore(Answering):
     """Writes through the host's Connection or Session; commits, rolls back and closes nothing of the host's."""
+
+    bound: ClassVar[bool] = True
 
     def __init__(self, host: Any, operations: Operations) -> None:
         if isinstance(host, Connection):

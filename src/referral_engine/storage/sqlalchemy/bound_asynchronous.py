@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
 
@@ -25,6 +25,8 @@ AnswerT = TypeVar("AnswerT")
 
 class AsyncBoundStore(AsyncAnswering):
     """Writes through the host's AsyncConnection or AsyncSession, as BoundStore does."""
+
+    bound: ClassVar[bool] = True
 
     def __init__(self, host: Any, operations: Operations) -> None:
         if isinstance(host, AsyncConnection):

@@ -86,24 +86,24 @@ def read_words(text: str | None) -> frozenset[str]:
 def write_outcome(outcome: Outcome) -> str | None:
     """Write an outcome but its event's id and revision, which have columns; None for one that is merely accepted."""
     referral, grants, reversals, reasons = outcome.referral, outcome.grants, outcome.reversals, outcome.reasons
-    if referral is None and not (grants or reversals or reasons) and outcome.status == "accepted":
+    confirmed = outcome.confirmed
+    if referral is None and not (grants or reversals or reasons or confirmed) and outcome.status == "accepted":
         return None
-    return _write(
-        (
-            None if referral is None else _referral_out(referral),
-            [_grant_out(grant) for grant in grants],
-            [(r.grant, r.member, r.unit, r.amount, r.from_held, r.debt) for r in reversals],
-            [(reason.code, reason.rule, reason.values) for reason in reasons],
-            outcome.status,
-        )
+    parts = (
+        None if referral is None else _referral_out(referral),
+        [_grant_out(grant) for grant in grants],
+        [(r.grant, r.member, r.unit, r.amount, r.from_held, r.debt, r.waived) for r in reversals],
+        [(reason.code, reason.rule, reason.values) for reason in reasons],
+        outcome.status,
     )
+    return _write((*parts, [_grant_out(grant) for grant in confirmed]) if confirmed else parts)
 
 
 def read_outcome(text: str | None, event_id: str, revision: str) -> Outcome:
     """Read what `write_outcome` wrote."""
     if text is None:
         return Outcome(event_id, "accepted", None, (), (), (), revision)
-    referral, grants, reversals, reasons, status = _read(text)
+    referral, grants, reversals, reasons, status, *more = _read(text)
     return Outcome(
         event_id=event_id,
         status=status,
@@ -112,20 +112,22 @@ def read_outcome(text: str | None, event_id: str, revision: str) -> Outcome:
         reversals=tuple(Reversal(*row) for row in reversals),
         reasons=tuple(Reason(code, rule, _frozen(values)) for code, rule, values in reasons),
         revision=revision,
+        confirmed=tuple(_grant_in(row) for rows in more for row in rows),
     )
 
 
 def _grant_out(grant: Grant) -> tuple[Any, ...]:
     until = grant.held_until
     held_until = None if until is None else microseconds(until)
-    return (
+    plain = (
         grant.id, grant.rule, grant.to, grant.member, grant.kind, grant.unit, grant.amount, grant.wanted, held_until,
     )  # fmt: skip
+    return plain if grant.confirmed_by is None else (*plain, grant.confirmed_by)
 
 
 def _grant_in(row: list[Any]) -> Grant:
-    id_, rule, recipient, member, kind, unit, amount, wanted, held_until = row
-    return Grant(id_, rule, recipient, member, kind, unit, amount, wanted, maybe_time_of(held_until))
+    id_, rule, recipient, member, kind, unit, amount, wanted, held_until, *confirmed_by = row
+    return Grant(id_, rule, recipient, member, kind, unit, amount, wanted, maybe_time_of(held_until), *confirmed_by)
 
 
 def _referral_out(one: Referral) -> tuple[Any, ...]:

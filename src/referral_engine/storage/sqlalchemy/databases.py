@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from referral_engine.storage.sqlalchemy.locking import FileLocking, Locking, RowLocking
+from referral_engine.storage.sqlalchemy.mariadb import MariadbNames, MariadbSql
 from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
 from referral_engine.storage.sqlalchemy.sqlite import SqliteSql
 from referral_engine.storage.sqlalchemy.statements import Names, Sql
-from referral_engine.storage.sqlalchemy.transactions import PostgresTransactions, SqliteTransactions, Transactions
+from referral_engine.storage.sqlalchemy.transactions import (
+    MariadbTransactions,
+    PostgresTransactions,
+    SqliteTransactions,
+    Transactions,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
@@ -31,11 +37,21 @@ class Database:
     row_locks: bool
 
 
+def kind_of(dialect: Dialect) -> tuple[str, str]:
+    """Name the database and the driver of a dialect; SQLAlchemy spells MariaDB as the URL does."""
+    return ("mariadb" if dialect.name == "mysql" else dialect.name, dialect.driver)
+
+
 def database_for(tables: Tables, dialect: Dialect) -> Database:
     """Build what a database needs, in the words of its dialect."""
+    database, _ = kind_of(dialect)
+    if database == "mariadb":
+        mariadb = MariadbSql(MariadbNames(tables, dialect.identifier_preparer))
+        locking = RowLocking(mariadb, tables)
+        return Database(mariadb, MariadbTransactions(mariadb), locking, row_locks=True)
     names = Names(tables, dialect.identifier_preparer)
-    if dialect.name == "postgresql":
+    if database == "postgresql":
         sql = PostgresSql(names)
-        return Database(sql, PostgresTransactions(sql), RowLocking(sql, tables), row_locks=True)
+        return Database(sql, PostgresTransactions(), RowLocking(sql, tables), row_locks=True)
     sqlite = SqliteSql(names)
     return Database(sqlite, SqliteTransactions(sqlite), FileLocking(), row_locks=False)

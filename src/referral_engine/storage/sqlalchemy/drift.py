@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from referral_engine.outcomes import Drift
 from referral_engine.storage.sqlalchemy.codec import read_footprint
+from referral_engine.storage.sqlalchemy.sealing import Sealing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from referral_engine.storage.sqlalchemy.statements import Query, Row, Sql
+    from referral_engine.storage.sqlalchemy.tables import Tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,14 @@ class Comparison:
                 yield Drift(f"{self.what}.{name}", key, kept, expected)
 
 
-_LIFETIME = "CASE WHEN kind IN ('grant', 'release') THEN amount WHEN kind = 'reversal' THEN -amount ELSE 0 END"
+_LIFETIME = (
+    "CASE WHEN kind IN ('grant', 'release') OR debit = 'issuer' THEN amount "
+    "WHEN kind = 'reversal' THEN -amount ELSE 0 END"
+)
 
 
-def _moved(account: str) -> str:
+def moved(account: str) -> str:
+    """Write by how much a transfer changes an account."""
     return f"CASE '{account}' WHEN credit THEN amount WHEN debit THEN -amount ELSE 0 END"
 
 
@@ -81,13 +87,22 @@ COMPARISONS = (
         "transfers",
         _EACH_ITSELF,
         {
-            "available": _moved("available"),
-            "held": _moved("held"),
-            "debt": f"-({_moved('debt')})",
+            "available": moved("available"),
+            "held": moved("held"),
+            "debt": f"-({moved('debt')})",
             "lifetime": _LIFETIME,
-            "redeemed": _moved("redeemed"),
-            "expired": _moved("expired"),
+            "redeemed": moved("redeemed"),
+            "expired": moved("expired"),
+            "paying": moved("paying"),
         },
+    ),
+    Comparison("balance", "balances", "lots", _EACH_ITSELF, {"expiring": "remaining"}),
+    Comparison(
+        "payout",
+        "balances",
+        "payouts",
+        _EACH_ITSELF,
+        {"paying": _when("state = 'requested'", "amount")},
     ),
     Comparison(
         "budget",
@@ -113,6 +128,11 @@ COMPARISONS = (
     ),
 )
 
+_CLEARING = f"""
+SELECT unit, reference, SUM({moved("clearing")}) FROM {{transfers}}
+WHERE program = :program AND kind = 'transfer' GROUP BY unit, reference HAVING SUM({moved("clearing")}) <> 0
+ORDER BY unit, reference
+"""
 _FOOTPRINTS = """
 SELECT 'event', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, footprint
 FROM {events} WHERE program = :program AND footprint IS NOT NULL
@@ -128,7 +148,9 @@ SELECT 'code.uses', text, NULL, NULL, NULL, NULL, NULL, NULL, uses, NULL FROM {c
 class Audit:
     """Finds drift."""
 
-    def __init__(self, sql: Sql) -> None:
+    def __init__(self, sql: Sql, tables: Tables) -> None:
+        self._sealing = Sealing(sql, tables)
+        self._clearing = sql.query(_CLEARING)
         self._comparisons: list[tuple[Comparison, Query]] = [
             (comparison, sql.query(comparison.template())) for comparison in COMPARISONS
         ]
@@ -142,7 +164,13 @@ class Audit:
             for row in query.rows(connection, program=program)
             for drift in comparison.drifts(row)
         ]
-        return [*found, *_drifts(self._footprints.rows(connection, program=program))]
+        left = self._clearing.rows(connection, program=program)
+        return [
+            *found,
+            *[Drift("clearing", f"{unit}/{reference}", int(amount), 0) for unit, reference, amount in left],
+            *self._sealing.broken(connection, program),
+            *_drifts(self._footprints.rows(connection, program=program)),
+        ]
 
 
 def _drifts(rows: Iterable[Row]) -> Iterator[Drift]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 SQLITE_BUSY_WAIT_MS = 5_000
 """How long one attempt waits for SQLite's lock; there are ATTEMPTS_MAX of them."""
@@ -25,31 +26,53 @@ SQLITE_SYNCHRONOUS = "FULL"
 To choose otherwise, give the store an Engine of your own.
 """
 
-DRIVERS: Mapping[str, frozenset[str]] = {
-    "sqlite": frozenset({"pysqlite"}),
-    "postgresql": frozenset({"psycopg"}),
+DRIVERS: Mapping[str, tuple[str, ...]] = {
+    "sqlite": ("pysqlite",),
+    "postgresql": ("psycopg",),
+    "mariadb": ("pymysql",),
+    "mysql": ("pymysql",),
 }
-ASYNC_DRIVERS: Mapping[str, frozenset[str]] = {
-    "sqlite": frozenset({"aiosqlite"}),
-    "postgresql": frozenset({"psycopg", "psycopg_async"}),
+ASYNC_DRIVERS: Mapping[str, tuple[str, ...]] = {
+    "sqlite": ("aiosqlite",),
+    "postgresql": ("psycopg", "psycopg_async"),
+    "mariadb": ("asyncmy",),
+    "mysql": ("asyncmy",),
 }
-"""The drivers that the statements are written for, by database."""
+"""The drivers that the statements are written for, by database; the first is taken for a URL that names none."""
 
+OWN = "referral_engine_own"
+"""What marks, in its `info`, a connection that an engine of our own opened and set up."""
+
+_SETTINGS = (
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00'",
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+)
+"""How a connection to MariaDB of our own is set up: what does not fit is refused, and never cut."""
+
+_MARIADB = ("mariadb", "mysql")
 _SPELLINGS = {"postgres": "postgresql", "sqlite3": "sqlite"}
-_EXTRAS = {"psycopg": "postgres", "aiosqlite": "async", "greenlet": "async"}
+_EXTRAS = {
+    "psycopg": "postgres",
+    "aiosqlite": "async",
+    "greenlet": "async",
+    "pymysql": "mariadb",
+    "asyncmy": "mariadb-async",
+}
 _EngineT = TypeVar("_EngineT")
 
 
-def own_engine(given: str | URL, drivers: Mapping[str, frozenset[str]], create: Callable[..., _EngineT]) -> _EngineT:
+def own_engine(given: str | URL, drivers: Mapping[str, tuple[str, ...]], create: Callable[..., _EngineT]) -> _EngineT:
     """Make an engine for a URL; nothing is connected yet. Raises InvalidInput for a URL that no store can use."""
     url = _read_url(given)
     database, _, driver = url.drivername.partition("+")
     database = _SPELLINGS.get(database, database)
     if database not in drivers:
         raise InvalidInput("url", f"{database!r} is not supported; use one of {', '.join(sorted(drivers))}")
-    driver = driver or min(drivers[database])
+    driver = driver or drivers[database][0]
     _check_driver(database, driver, drivers)
     url = url.set(drivername=f"{database}+{driver}")
+    if database in _MARIADB and "charset" not in url.query:
+        url = url.update_query_dict({"charset": "utf8mb4"})
     _refuse_memory(url)
     try:
         return create(url)
@@ -61,7 +84,7 @@ def own_engine(given: str | URL, drivers: Mapping[str, frozenset[str]], create: 
         raise InvalidInput("url", f"cannot be used: {type(exc).__name__}") from exc
 
 
-def check_engine(engine: Engine, drivers: Mapping[str, frozenset[str]]) -> None:
+def check_engine(engine: Engine, drivers: Mapping[str, tuple[str, ...]]) -> None:
     """Refuse a host's engine that a store cannot write through."""
     database = engine.dialect.name
     if database not in drivers:
@@ -72,8 +95,13 @@ def check_engine(engine: Engine, drivers: Mapping[str, frozenset[str]]) -> None:
 
 def prepare(engine: Engine) -> None:
     """Set up each connection that an engine of our own opens."""
-    if engine.dialect.name != "sqlite":
-        return
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    elif engine.dialect.name in _MARIADB:
+        event.listen(engine, "connect", _set_up_mariadb)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
     wait_ms = SQLITE_BUSY_WAIT_MS if "timeout" not in engine.url.query else None
 
     def pragmas(connection: DBAPIConnection, _: object) -> None:
@@ -88,6 +116,14 @@ def prepare(engine: Engine) -> None:
     event.listen(engine, "connect", pragmas)
 
 
+def _set_up_mariadb(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    for setting in _SETTINGS:
+        cursor.execute(setting)
+    cursor.close()
+    record.info[OWN] = True
+
+
 def _read_url(given: object) -> URL:
     if not isinstance(given, str | URL):
         raise InvalidInput("url", "must be a database URL, such as 'sqlite:///acme.db', or an SQLAlchemy engine")
@@ -97,7 +133,7 @@ def _read_url(given: object) -> URL:
         raise InvalidInput("url", "is no database URL; write one such as 'sqlite:///acme.db'") from exc
 
 
-def _check_driver(database: str, driver: str, drivers: Mapping[str, frozenset[str]]) -> None:
+def _check_driver(database: str, driver: str, drivers: Mapping[str, tuple[str, ...]]) -> None:
     if driver not in drivers[database]:
         other = ASYNC_DRIVERS if drivers is DRIVERS else DRIVERS
         hint = ""

@@ -1,8 +1,13 @@
 """Locking: who holds what while a decision is made.
 
-SQLite locks the whole file, so there is nothing to choose. PostgreSQL locks the rows of the members concerned, all in
-the order of their ids, and first makes rows for those who arrive, so that two first purchases of an unseen member are
-not both judged first. What everybody shares is locked only when a guard on it failed before, and after the members.
+SQLite locks the whole file, so there is nothing to choose. PostgreSQL and MariaDB lock the rows of the members
+concerned, all in the order of their ids, and first make rows for those who arrive, so that two first purchases of an
+unseen member are not both judged first. What everybody shares is locked only when a guard on it failed before, and
+after the members.
+
+A host's transaction on MariaDB may show the rows of its beginning to every read that does not lock. There all is locked
+that is read; and because such a read of a row that is missing locks the gap, the program's counter is locked first, so
+that no two decisions hold gaps that the other one fills.
 """
 
 from __future__ import annotations
@@ -10,80 +15,75 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from referral_engine.storage.sqlalchemy import rows
+from referral_engine.storage.sqlalchemy.claiming import Way
 from referral_engine.storage.sqlalchemy.reading import Held
+from referral_engine.storage.sqlalchemy.statements import Merge
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from referral_engine.facts import Wanted
-    from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
+    from referral_engine.storage.sqlalchemy.attempts import Attempt
+    from referral_engine.storage.sqlalchemy.claiming import RowSql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
 
 class Locking(Protocol):
     """Takes the locks of one decision."""
 
-    def hold(self, connection: Connection, wanted: Wanted, *, exact: bool) -> Held | None:
-        """Lock the members concerned, and with `exact` the codes and spends wanted; None when all is locked."""
+    def hold(self, connection: Connection, wanted: Wanted, attempt: Attempt) -> Held | None:
+        """Lock the members concerned, and what everybody shares as the attempt has it; None when all is locked."""
         ...
 
 
 class FileLocking:
     """The transaction has locked the whole file."""
 
-    def hold(self, connection: Connection, wanted: Wanted, *, exact: bool) -> Held | None:
+    def hold(self, connection: Connection, wanted: Wanted, attempt: Attempt) -> Held | None:
         """As Locking.hold."""
-        del connection, wanted, exact
+        del connection, wanted, attempt
         return None
 
 
 class RowLocking:
-    """Locks rows in one order: members, then codes, then spends, each by its key."""
+    """Locks rows in one order: members, then codes, then spends, each by its key, then the program's counter."""
 
-    def __init__(self, sql: PostgresSql, tables: Tables) -> None:
-        self._resolve = sql.finding(
-            [
-                ("known", tables.members, "member", "member"),
-                ("referrers", tables.referrals, "referrer", "referee"),
-                ("owners", tables.codes, "owner", "text"),
-                ("origins", tables.events, "member", "id"),
-                ("recipients_of", tables.grants, "member", "event"),
-                ("recipients", tables.grants, "member", "id"),
-            ]
-        )
-        self._members = sql.lookup(tables.members, rows.MEMBER_COLUMNS, ["member"], order=["member"])
+    def __init__(self, sql: RowSql, tables: Tables) -> None:
+        ways = {
+            "referrers": Way(tables.referrals, "referrer", "referee"),
+            "owners": Way(tables.codes, "owner", "text"),
+            "origins": Way(tables.events, "member", "id"),
+            "recipients_of": Way(tables.grants, "member", "event"),
+            "recipients": Way(tables.grants, "member", "id"),
+            "payees": Way(tables.payouts, "member", "id"),
+        }
+        self._claim = sql.claim(tables.members, rows.MEMBER_COLUMNS, ways)
+        self._own_codes = sql.lookup(tables.codes, ["text"], ["owner", "invite_for"])
         self._codes = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
         self._spends = sql.lookup(tables.spends, ["campaign"], ["campaign", "unit"], order=["campaign", "unit"])
-        stub = ["member", "root", "depth", "referrals_total", "referrals_qualified"]
-        self._stubs = sql.insert(tables.members, stub, "ON CONFLICT DO NOTHING")
-        self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], "ON CONFLICT DO NOTHING")
+        self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], Merge())
+        self._position = sql.advance(tables.counters, "position")
 
-    def hold(self, connection: Connection, wanted: Wanted, *, exact: bool) -> Held | None:
+    def hold(self, connection: Connection, wanted: Wanted, attempt: Attempt) -> Held | None:
         """As Locking.hold."""
-        program = wanted.program
-        concerned, known = self._resolved(connection, wanted)
-        if stubs := sorted((wanted.arriving & concerned) - known):
-            self._stubs.run(connection, [(program, member, member, 0, 0, 0) for member in stubs])
-        locked = self._members.rows(connection, program, concerned, lock=True)
-        members = {row[0]: rows.member_of(row) for row in locked if row[1] is not None}
-        if exact:
+        program, named = wanted.program, wanted.actors | wanted.members | attempt.also
+        led = {
+            "referrers": wanted.actors,
+            "owners": wanted.codes,
+            "origins": wanted.origins,
+            "recipients_of": wanted.origins,
+            "recipients": wanted.grants,
+            "payees": wanted.payouts,
+        }
+        claimed = self._claim.members(connection, program, named, led, wanted.arriving)
+        if attempt.stale and wanted.own_codes:
+            owners, campaigns = zip(*wanted.own_codes, strict=True)
+            self._own_codes.rows(connection, program, set(owners), set(map(rows.invite_for, campaigns)), lock=True)
+        if attempt.exact or attempt.stale:
             self._hold_shared(connection, wanted)
-        return Held(concerned, members, frozenset(stubs) - members.keys())
-
-    def _resolved(self, connection: Connection, wanted: Wanted) -> tuple[frozenset[str], set[str]]:
-        """Name the members concerned, before they are locked, and those of the arriving ones that are known."""
-        found = self._resolve.found(
-            connection,
-            wanted.program,
-            known=wanted.arriving,
-            referrers=wanted.actors,
-            owners=wanted.codes,
-            origins=wanted.origins,
-            recipients_of=wanted.origins,
-            recipients=wanted.grants,
-        )
-        known = found.pop("known")
-        return (wanted.actors | wanted.members).union(*found.values()) - {None}, known
+        if attempt.stale:
+            self._position.to(connection, program, 0)
+        return Held(claimed.ids, {row[0]: rows.member_of(row) for row in claimed.rows}, claimed.stubs)
 
     def _hold_shared(self, connection: Connection, wanted: Wanted) -> None:
         program = wanted.program

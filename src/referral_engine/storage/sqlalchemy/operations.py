@@ -10,12 +10,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.schema import CreateSchema
 
 from referral_engine.errors import InvalidInput
-from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
-from referral_engine.storage.sqlalchemy.databases import database_for
+from referral_engine.storage.sqlalchemy.attempts import Attempt, Attempts, StartAgain
+from referral_engine.storage.sqlalchemy.books import Books
+from referral_engine.storage.sqlalchemy.databases import database_for, kind_of
 from referral_engine.storage.sqlalchemy.drift import Audit
+from referral_engine.storage.sqlalchemy.migrations.schema import Schema
 from referral_engine.storage.sqlalchemy.pages import Pages
 from referral_engine.storage.sqlalchemy.reading import Reader
 from referral_engine.storage.sqlalchemy.translating import translating
@@ -38,8 +39,8 @@ class Operations:
     """What can be done with the tables through one kind of database and driver."""
 
     def __init__(self, tables: Tables, dialect: Dialect) -> None:
-        self._tables = tables
-        self._dialect = (dialect.name, dialect.driver)
+        self.schema: Schema = Schema(tables)
+        self._dialect = kind_of(dialect)
         database = database_for(tables, dialect)
         self.one_writer: bool = not database.row_locks
         self._transactions = database.transactions
@@ -47,17 +48,18 @@ class Operations:
         self._reader = Reader(database.sql, tables)
         self._writer = Writer(database.sql, tables, row_locks=database.row_locks)
         self.pages: Pages = Pages(database.sql)
-        self.audit: Audit = Audit(database.sql)
+        self.books: Books = Books(database.sql)
+        self.audit: Audit = Audit(database.sql, tables)
 
     # In a transaction of our own
 
     def apply(
-        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], *, exact: bool
+        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], attempt: Attempt
     ) -> Decision[ResultT]:
         """Try a decision once and commit it; raises StartAgain. Closing the connection takes back what it left."""
         with translating():
             self._transactions.write(connection)
-        decision = self._decided(connection, wanted, decide, exact=exact, lock=False)
+        decision = self._decided(connection, wanted, decide, attempt)
         if decision.changes:
             _commit(connection)
         return decision
@@ -70,16 +72,23 @@ class Operations:
 
     def create_schema(self, connection: Connection) -> None:
         """Create what is missing and commit it."""
-        with translating():
-            self._transactions.create(connection)
-            self._create(connection)
-        _commit(connection)
+        self._changing_schema(connection, self.schema.create)
+
+    def upgrade(self, connection: Connection) -> None:
+        """Bring the tables of an older release to this one's and commit it."""
+        self._changing_schema(connection, self.schema.upgrade)
+
+    def _changing_schema(self, connection: Connection, change: Callable[[Connection], None]) -> None:
+        """Change tables and commit it, while nobody else does so: the next one must see which revision is recorded."""
+        with translating(), self._transactions.creating(connection):
+            change(connection)
+            _commit(connection)
 
     # In the host's transaction
 
     def check_dialect(self, dialect: Dialect) -> None:
         """Refuse a connection that the statements are not written for."""
-        if (given := (dialect.name, dialect.driver)) != self._dialect:
+        if (given := kind_of(dialect)) != self._dialect:
             store, other = "+".join(self._dialect), "+".join(given)
             raise InvalidInput("connection", f"this store writes through {store}, the connection goes through {other}")
 
@@ -92,10 +101,10 @@ class Operations:
         while True:
             try:
                 with translating():
-                    self._transactions.join(connection)
-                return self._saved(connection, wanted, decide, exact=attempts.exact)
+                    stale = self._transactions.join(connection)
+                return self._saved(connection, wanted, decide, attempts.following(stale=stale))
             except StartAgain as again:
-                attempts.failed(again)
+                attempts.failed(self._within_host(connection, again))
 
     def visiting(self, connection: Connection, operation: Callable[[Connection], AnswerT]) -> AnswerT:
         """Read inside the host's transaction."""
@@ -112,7 +121,7 @@ class Operations:
         try:
             with translating():
                 self._transactions.join_creating(connection)
-                self._create(connection)
+            self.schema.create(connection)
         except StartAgain as again:
             raise again.final(host=again.lost) from again.__cause__
 
@@ -127,14 +136,12 @@ class Operations:
         connection: Connection,
         wanted: Wanted,
         decide: Callable[[Facts], Decision[ResultT]],
-        *,
-        exact: bool,
-        lock: bool,
+        attempt: Attempt,
     ) -> Decision[ResultT]:
         """Lock, read, decide and write."""
         with translating():
-            held = self._locking.hold(connection, wanted, exact=exact)
-            facts = self._reader.gather(connection, wanted, held, lock=lock)
+            held = self._locking.hold(connection, wanted, attempt)
+            facts = self._reader.gather(connection, wanted, held, attempt)
         decision = decide(facts)
         if decision.changes:
             with translating():
@@ -142,13 +149,13 @@ class Operations:
         return decision
 
     def _saved(
-        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], *, exact: bool
+        self, connection: Connection, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]], attempt: Attempt
     ) -> Decision[ResultT]:
         """Try a decision once in a SAVEPOINT, which is taken back when it comes to nothing."""
         with translating():
             savepoint = connection.begin_nested()
         try:
-            decision = self._decided(connection, wanted, decide, exact=exact, lock=True)
+            decision = self._decided(connection, wanted, decide, attempt)
             with translating():
                 (savepoint.commit if decision.changes else savepoint.rollback)()
         except BaseException:
@@ -157,11 +164,14 @@ class Operations:
             raise
         return decision
 
-    def _create(self, connection: Connection) -> None:
-        tables = self._tables
-        if tables.schema is not None and not connection.dialect.has_schema(connection, tables.schema):
-            connection.execute(CreateSchema(tables.schema))
-        tables.members.metadata.create_all(connection, tables=tables.all(), checkfirst=True)
+    def _within_host(self, connection: Connection, again: StartAgain) -> StartAgain:
+        """Note whether the host's transaction can go on after an attempt in it that failed."""
+        try:
+            with translating():
+                again.lost = again.lost or self._transactions.keeps_snapshot(connection)
+        except StartAgain as worse:
+            return worse
+        return again
 
 
 def _commit(connection: Connection) -> None:

@@ -13,28 +13,23 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from referral_engine.ledger.transfer import Transfer
     from referral_engine.outcomes import Message
     from referral_engine.referrals.referral import Referral, ReferralState
     from referral_engine.storage.sqlalchemy.statements import Sql
 
 _REFERRALS = """
-FROM {referrals} WHERE program = :program AND referrer = :referrer AND cursor > :after
-ORDER BY cursor LIMIT :most
+FROM {referrals} WHERE program = :program AND referrer = :referrer AND "cursor" > :after
+ORDER BY "cursor" LIMIT :most
 """
 _REFERRALS_OF_STATE = """
-FROM {referrals} WHERE program = :program AND referrer = :referrer AND cursor > :after AND state = :state
-ORDER BY cursor LIMIT :most
+FROM {referrals} WHERE program = :program AND referrer = :referrer AND "cursor" > :after AND state = :state
+ORDER BY "cursor" LIMIT :most
 """
-_TRANSFERS = """
-FROM {transfers} WHERE program = :program AND member = :member AND unit = :unit AND cursor > :after
-ORDER BY cursor LIMIT :most
-"""
-_MESSAGES = "FROM {messages} WHERE program = :program AND cursor > :after ORDER BY cursor LIMIT :most"
+_MESSAGES = 'FROM {messages} WHERE program = :program AND "cursor" > :after ORDER BY "cursor" LIMIT :most'
 _MESSAGES_TO_COME = """
 FROM {messages} WHERE program = :program
-AND cursor > COALESCE((SELECT acknowledged FROM {counters} WHERE program = :program), 0)
-ORDER BY cursor LIMIT :most
+AND "cursor" > COALESCE((SELECT acknowledged FROM {counters} WHERE program = :program), 0)
+ORDER BY "cursor" LIMIT :most
 """
 _DUE = """
 SELECT id FROM {grants} WHERE program = :program AND state = 'held' AND held_until <= :now
@@ -59,19 +54,20 @@ WHERE program = :program AND board = :board AND period = :period AND member = :m
 _COUNT = "SELECT COUNT(*) FROM {scores} WHERE program = :program AND board = :board AND period = :period AND score > 0"
 
 
-def _selecting(columns: tuple[str, ...], rest: str) -> str:
-    return f"SELECT {', '.join(columns)} {rest}"
+def selecting(columns: tuple[str, ...], rest: str) -> str:
+    """Write a template that selects columns; the rest names the table."""
+    names = ", ".join(f'"{column}"' for column in columns)
+    return f"SELECT {names} {rest}"
 
 
 class Pages:
     """Reads pages."""
 
     def __init__(self, sql: Sql) -> None:
-        self._referrals = sql.query(_selecting(rows.REFERRAL_COLUMNS, _REFERRALS))
-        self._referrals_of_state = sql.query(_selecting(rows.REFERRAL_COLUMNS, _REFERRALS_OF_STATE))
-        self._transfers = sql.query(_selecting(rows.TRANSFER_COLUMNS, _TRANSFERS))
-        self._messages = sql.query(_selecting(rows.MESSAGE_COLUMNS, _MESSAGES))
-        self._messages_to_come = sql.query(_selecting(rows.MESSAGE_COLUMNS, _MESSAGES_TO_COME))
+        self._referrals = sql.query(selecting(rows.REFERRAL_COLUMNS, _REFERRALS))
+        self._referrals_of_state = sql.query(selecting(rows.REFERRAL_COLUMNS, _REFERRALS_OF_STATE))
+        self._messages = sql.query(selecting(rows.MESSAGE_COLUMNS, _MESSAGES))
+        self._messages_to_come = sql.query(selecting(rows.MESSAGE_COLUMNS, _MESSAGES_TO_COME))
         self._due = sql.query(_DUE)
         self._standings = sql.query(_STANDINGS)
         self._place = sql.query(_PLACE)
@@ -93,15 +89,6 @@ class Pages:
         else:
             found = self._referrals_of_state.rows(connection, state=state, **given)
         return [rows.referral_of(row) for row in found]
-
-    def transfers(
-        self, connection: Connection, program: str, member: str, unit: str, after: int | None, limit: int
-    ) -> list[Transfer]:
-        """As StorePages.transfers."""
-        found = self._transfers.rows(
-            connection, program=program, member=member, unit=unit, after=after or 0, most=limit
-        )
-        return [rows.transfer_of(row) for row in found]
 
     def messages(self, connection: Connection, program: str, after: int | None, limit: int) -> list[Message]:
         """As StorePages.messages."""

@@ -9,67 +9,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic_core import to_json
 from sqlalchemy import LargeBinary
 from sqlalchemy.dialects.postgresql.base import PGDialect
 
-from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row, fetched
+from referral_engine.storage.sqlalchemy.claiming import STUB_COLUMNS, Way
+from referral_engine.storage.sqlalchemy.postgresql_claiming import PostgresClaim
+from referral_engine.storage.sqlalchemy.postgresql_reading import PostgresLookup, PostgresLookups, listed
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Merge, Names, ReturningAdvance, Row, fetched
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
 _TYPES = PGDialect().type_compiler_instance  # type: ignore[no-untyped-call]
 
 
-def _listed(values: Sequence[object]) -> str:
-    """Write a column of values as JSON."""
-    return to_json(values).decode()
-
-
 def _scalar(value: object) -> object:
     """Give the driver a value that has one type however large it is, so that its statement is prepared once."""
     return value if value is None or isinstance(value, str) else str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresLookup:
-    """Select each value of a list by the index, in the order of the list; further lists with `= ANY (…)`.
-
-    Left to choose, PostgreSQL reads all rows of a program whose table it has not analysed yet; the inner select is a
-    fence that it does not look behind.
-    """
-
-    inner: str
-    outer: str
-    among: tuple[str, ...]
-
-    def rows(self, connection: Connection, program: str, *among: Collection[str], lock: bool = False) -> Sequence[Row]:
-        """As Lookup.rows."""
-        if not all(among):
-            return ()
-        given: dict[str, object] = {name: sorted(values) for name, values in zip(self.among, among, strict=True)}
-        given[self.among[0]] = _listed(sorted(among[0]))
-        text = self.outer.format(inner=f"{self.inner} FOR UPDATE" if lock else self.inner)
-        return fetched(connection.exec_driver_sql(text, {"program": program, **given}))
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresFinding:
-    """Finds one column in several tables by one statement."""
-
-    text: str
-    ways: tuple[str, ...]
-
-    def found(self, connection: Connection, program: str, **values: Collection[str]) -> dict[str, set[str]]:
-        """Name what each way leads to."""
-        found: dict[str, set[str]] = {way: set() for way in self.ways}
-        if any(values.values()):
-            given = {way: _listed(sorted(values[way])) for way in self.ways}
-            for way, value in fetched(connection.exec_driver_sql(self.text, {"program": program, **given})):
-                found[way].add(value)
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +45,7 @@ class PostgresBulk:
         given: dict[str, object] = {"program": program[0]}
         for name, values in zip(self.columns, columns, strict=True):
             kept = [value.hex() for value in values] if name in self.binary else values
-            given[name] = _scalar(kept[0]) if len(rows) == 1 else _listed(kept)
+            given[name] = _scalar(kept[0]) if len(rows) == 1 else listed(kept)
         text = self.one if len(rows) == 1 else self.many
         return connection.exec_driver_sql(text, given).rowcount
 
@@ -128,32 +86,46 @@ class PostgresSql:
     ) -> PostgresLookup:
         """As Sql.lookup."""
         names, (first, *others) = self._names, among
-        ordered = f" ORDER BY {names.columns(order)}" if order else ""
+        kinds = {column.name: column.type for column in table.columns}
+        binary = tuple(place for place, name in enumerate(columns) if isinstance(kinds[name], LargeBinary))
+        cells = [f"kept.{names.column(name)}" for name in columns]
+        for place in binary:
+            cells[place] = f"encode({cells[place]}, 'hex')"
         inner = (
             f"SELECT {names.columns(tuple(dict.fromkeys((*columns, *order))))} FROM {names.table(table)} "
             f"WHERE program = %(program)s AND {names.column(first)} = given.value"
-            + "".join(f" AND {names.column(column)} = ANY (%({column})s::text[])" for column in others)
+            + "".join(f" AND {names.column(column)} = ANY (%({{place}}{column})s::text[])" for column in others)
+            + (f" ORDER BY {names.columns(order)}" if order else "")
         )
-        outer = (
-            f"SELECT {names.columns(columns, 'kept.')} "
-            f"FROM json_array_elements_text(%({first})s::json) AS given (value) "
-            f"CROSS JOIN LATERAL ({{inner}}) AS kept"
+        return PostgresLookup(f"{inner} OFFSET 0", ", ".join(cells), tuple(among), binary)
+
+    def lookups(self, named: Mapping[str, tuple[Table, Sequence[str], Sequence[str]]]) -> PostgresLookups:
+        """As Sql.lookups."""
+        return PostgresLookups({name: self.lookup(*parts) for name, parts in named.items()})
+
+    def claim(self, members: Table, columns: Sequence[str], ways: Mapping[str, Way]) -> PostgresClaim:
+        """As RowSql.claim."""
+        names = self._names
+        texts = {
+            name: f"SELECT kept.found FROM json_array_elements_text(%({name})s::json) AS given (value) "
+            f"CROSS JOIN LATERAL (SELECT {names.column(way.found)} AS found FROM {names.table(way.table)} "
+            f"WHERE program = %(program)s AND {names.column(way.by)} = given.value OFFSET 0) AS kept "
+            "WHERE kept.found IS NOT NULL"
+            for name, way in ways.items()
+        }
+        others = columns[1:]
+        return PostgresClaim(
+            table=names.table(members),
+            stub=names.columns(STUB_COLUMNS),
+            columns=names.columns(others),
+            cells=names.columns(others, "kept."),
+            ways=texts,
         )
-        return PostgresLookup(f"{inner}{ordered} OFFSET 0", outer, tuple(among))
 
-    def finding(self, ways: Sequence[tuple[str, Table, str, str]]) -> PostgresFinding:
-        """Build a statement that goes several ways at once: by name, a table, the column to find and that to go by."""
-        branches = [
-            f"SELECT '{name}', kept.found FROM json_array_elements_text(%({name})s::json) AS given (value) "
-            f"CROSS JOIN LATERAL (SELECT {self._names.column(found)} AS found FROM {self._names.table(table)} "
-            f"WHERE program = %(program)s AND {self._names.column(by)} = given.value OFFSET 0) AS kept"
-            for name, table, found, by in ways
-        ]
-        return PostgresFinding(" UNION ALL ".join(branches), tuple(name for name, *_ in ways))
-
-    def insert(self, table: Table, columns: Sequence[str], conflict: str = "") -> PostgresBulk:
+    def insert(self, table: Table, columns: Sequence[str], merge: Merge | None = None) -> PostgresBulk:
         """As Sql.insert."""
         names, given = self._names, self._rows(table, columns)
+        conflict = names.on_conflict(table, merge, "GREATEST")
         head = f"INSERT INTO {names.table(table)} AS kept (program, {names.columns(columns)})"
         one, many = (
             f"{head} SELECT %(program)s, given.* FROM {rows} AS given {conflict}" for rows in (given.one, given.many)
@@ -202,6 +174,11 @@ class PostgresSql:
     def _given(self, template: str) -> str:
         return GIVEN.sub(lambda match: f"given.{self._names.column(match[1])}", template)
 
-    def query(self, template: str) -> PostgresQuery:
+    def query(self, template: str, *, lock: bool = False) -> PostgresQuery:
         """As Sql.query."""
-        return PostgresQuery(GIVEN.sub(r"%(\1)s", self._names.fill(template)))
+        text = GIVEN.sub(r"%(\1)s", self._names.fill(template))
+        return PostgresQuery(f"{text} FOR UPDATE" if lock else text)
+
+    def advance(self, table: Table, column: str) -> ReturningAdvance:
+        """As Sql.advance."""
+        return ReturningAdvance(self.query(self._names.returning_advance(table, column)))

@@ -12,13 +12,16 @@ from referral_engine.codes.code import InviteCode
 from referral_engine.events import microseconds
 from referral_engine.facts import StoredEvent
 from referral_engine.ledger.grant import Grant, StoredGrant
+from referral_engine.ledger.lot import Lot
+from referral_engine.ledger.payout import Payout
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member
-from referral_engine.outcomes import Message
+from referral_engine.outcomes import AuditEntry, Message, Revision
 from referral_engine.referrals.referral import Referral
 from referral_engine.storage.sqlalchemy import codec
 
 if TYPE_CHECKING:
+    from referral_engine.ledger.balance import Balance
     from referral_engine.storage.sqlalchemy.statements import Row
 
 MEMBER_COLUMNS = (
@@ -36,11 +39,20 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 GRANT_COLUMNS = (
     "id", "event", "rule", "recipient", "member", "kind", "unit", "amount", "wanted", "held_until", "campaign", "state",
-    "reversed",
+    "reversed", "waived", "reversal", "confirmed_by", "expiry", "slot",
 )  # fmt: skip
 TRANSFER_COLUMNS = (
     "id", "kind", "member", "unit", "amount", "debit", "credit", "campaign", "reference", "memo", "at", "cursor",
 )  # fmt: skip
+BALANCE_COLUMNS = (
+    "member", "unit", "available", "held", "lifetime", "expired", "redeemed", "debt", "expiring", "paying",
+)  # fmt: skip
+LOT_COLUMNS = ("member", "unit", "slot", "expires_at", "remaining")
+PAYOUT_COLUMNS = (
+    "id", "member", "unit", "amount", "state", "key", "memo", "requested_at", "decided_at", "actor", "cursor",
+)  # fmt: skip
+AUDIT_COLUMNS = ("cursor", "actor", "action", "subject", "at", "before", "after", "memo")
+REVISION_COLUMNS = ("number", "revision", "canonical", "actor", "at")
 MESSAGE_COLUMNS = ("cursor", "type", "at", "payload")
 
 
@@ -154,10 +166,11 @@ def event_row(program: str, one: StoredEvent, cursor: int) -> Row:
 
 def grant_of(row: Row) -> StoredGrant:
     """Read a grant as it stands."""
-    id_, event, rule, recipient, member, kind, unit, amount, wanted, held_until, campaign, state, taken_back = row
+    id_, event, rule, recipient, member, kind, unit, amount, wanted, held_until, campaign, state, *rest = row
+    taken_back, waived, reversal, confirmed_by, expiry, slot = rest
     until = codec.maybe_time_of(held_until)
-    grant = Grant(id_, rule, recipient, member, kind, unit, amount, wanted, until)
-    return StoredGrant(grant, event, campaign, state, taken_back)
+    grant = Grant(id_, rule, recipient, member, kind, unit, amount, wanted, until, confirmed_by)
+    return StoredGrant(grant, event, campaign, state, taken_back, waived, reversal, expiry, slot)
 
 
 def grant_row(program: str, stored: StoredGrant) -> Row:
@@ -178,7 +191,51 @@ def grant_row(program: str, stored: StoredGrant) -> Row:
         stored.campaign,
         stored.state,
         stored.reversed,
+        stored.waived,
+        stored.reversal,
+        one.confirmed_by,
+        stored.expiry,
+        stored.slot,
     )
+
+
+def balance_row(program: str, member: str, unit: str, one: Balance) -> Row:
+    """Write the figures of a balance, or what is added to them."""
+    spendable = (one.available, one.held, one.lifetime, one.expired, one.redeemed, one.debt)
+    return (program, member, unit, *spendable, one.expiring, one.paying)
+
+
+def lot_of(row: Row) -> Lot:
+    """Read a lot."""
+    member, unit, slot, expires_at, remaining = row
+    return Lot(member, unit, slot, codec.time_of(expires_at), remaining)
+
+
+def payout_of(row: Row) -> Payout:
+    """Read a payout, with its cursor."""
+    id_, member, unit, amount, state, key, memo, requested_at, decided_at, actor, cursor = row
+    times = codec.time_of(requested_at), codec.maybe_time_of(decided_at)
+    return Payout(id_, member, unit, amount, state, key, memo, *times, actor, cursor)
+
+
+def payout_row(program: str, one: Payout, cursor: int) -> Row:
+    """Write a payout."""
+    asked = (one.id, one.member, one.unit, one.amount, one.state, one.key, one.memo)
+    times = (microseconds(one.requested_at), codec.maybe_microseconds(one.decided_at))
+    return (program, *asked, *times, one.actor, cursor)
+
+
+def audit_entry_of(row: Row) -> AuditEntry:
+    """Read an entry of the audit log."""
+    cursor, actor, action, subject, at, before, after, memo = row
+    change = codec.read_mapping(before), codec.read_mapping(after)
+    return AuditEntry(cursor, actor, action, subject, codec.time_of(at), *change, memo)
+
+
+def revision_of(row: Row) -> Revision:
+    """Read a published revision."""
+    number, revision, canonical, actor, at = row
+    return Revision(number, revision, canonical, actor, codec.time_of(at))
 
 
 def transfer_of(row: Row) -> Transfer:

@@ -8,7 +8,7 @@ from itertools import product
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from referral_engine.storage.sqlalchemy.statements import GIVEN, Names, Row, fetched
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Merge, Names, OneByOne, ReturningAdvance, Row, fetched
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -102,10 +102,15 @@ class SqliteSql:
         conditions = tuple(f" AND {names.column(column)}" for column in among)
         return SqliteLookup(head, conditions, f" ORDER BY {names.columns(order)}" if order else "")
 
-    def insert(self, table: Table, columns: Sequence[str], conflict: str = "") -> SqliteBulk:
+    def lookups(self, named: Mapping[str, tuple[Table, Sequence[str], Sequence[str]]]) -> OneByOne:
+        """As Sql.lookups."""
+        return OneByOne({name: self.lookup(*parts) for name, parts in named.items()})
+
+    def insert(self, table: Table, columns: Sequence[str], merge: Merge | None = None) -> SqliteBulk:
         """As Sql.insert."""
         names = self._names
         head = f"INSERT INTO {names.table(table)} AS kept (program, {names.columns(columns)})"
+        conflict = names.on_conflict(table, merge, "MAX")
         return SqliteBulk(f"{head} VALUES (?{', ?' * len(columns)}) {conflict}", None)
 
     def update(
@@ -125,7 +130,12 @@ class SqliteSql:
         where = " AND ".join(f"{self._names.column(key)} = ?" for key in ("program", *keys))
         return SqliteBulk(f"DELETE FROM {self._names.table(table)} WHERE {where}", None)
 
-    def query(self, template: str) -> SqliteQuery:
-        """As Sql.query."""
+    def query(self, template: str, *, lock: bool = False) -> SqliteQuery:
+        """As Sql.query; a transaction that writes has locked the whole file already."""
+        del lock
         text = self._names.fill(template)
         return SqliteQuery(GIVEN.sub("?", text), tuple(GIVEN.findall(text)))
+
+    def advance(self, table: Table, column: str) -> ReturningAdvance:
+        """As Sql.advance."""
+        return ReturningAdvance(self.query(self._names.returning_advance(table, column)))

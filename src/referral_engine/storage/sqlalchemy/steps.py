@@ -11,7 +11,7 @@ from referral_engine.events import microseconds
 from referral_engine.storage.sqlalchemy import rows
 from referral_engine.storage.sqlalchemy.attempts import StartAgain
 from referral_engine.storage.sqlalchemy.codec import maybe_microseconds, write_payload
-from referral_engine.storage.sqlalchemy.statements import Bulk, Row
+from referral_engine.storage.sqlalchemy.statements import Bulk, Merge, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
-_FIGURES = ("available", "held", "lifetime", "expired", "redeemed", "debt")
+_FIGURES = rows.BALANCE_COLUMNS[2:]
 _LIMIT = ("holder", "rule", "period", "per", "within", "unit", "subject")
 
 
@@ -62,18 +62,23 @@ def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:
     else:
         fresh_member = sql.insert(tables.members, rows.MEMBER_COLUMNS)
     known_member = sql.update(tables.members, ["member"], member, given, "kept.joined_at IS NOT NULL")
-    tally_conflict = _adding(["member", "type"], ["count", "sum"])
     fresh_balance = sql.insert(tables.balances, ["member", "unit", *_FIGURES])
     known_balance = sql.update(tables.balances, ["member", "unit"], _FIGURES, grown)
-    more_limit = sql.insert(tables.limits, [*_LIMIT, "count"], _adding(_LIMIT, ["count"]))
+    more_limit = sql.insert(tables.limits, [*_LIMIT, "count"], Merge(add=["count"]))
     less_limit = sql.update(tables.limits, _LIMIT, ["count"], {"count": "kept.count + :count"})
-    state = {"state": ":state", "reversed": ":reversed"}
+    lot = rows.LOT_COLUMNS
+    less_left = {
+        "remaining": "kept.remaining + :remaining",
+        "expires_at": "CASE WHEN kept.expires_at < :expires_at THEN :expires_at ELSE kept.expires_at END",
+    }
+    grant = ("state", "reversed", "waived", "slot")
+    payout = ("state", "decided_at", "actor")
     return [
         Step(c.PutMember, fresh_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if x.fresh]),
         Step(c.PutMember, known_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if not x.fresh]),
         Step(
             c.AdjustTally,
-            sql.insert(tables.tallies, ["member", "type", "count", "sum"], tally_conflict),
+            sql.insert(tables.tallies, ["member", "type", "count", "sum"], Merge(add=["count", "sum"])),
             lambda p, cs, _: [(p, x.member, x.type, x.count, x.sum) for x in cs],
         ),
         Step(c.AdjustBalance, fresh_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if x.fresh]),
@@ -91,14 +96,29 @@ def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:
             lambda p, cs, _: [(p, x.event_id, x.amount) for x in cs if not x.fresh],
         ),
         Step(
+            c.AdjustLot,
+            sql.insert(tables.lots, lot, Merge(add=["remaining"], greatest=["expires_at"])),
+            lambda p, cs, _: [_lot_row(p, x) for x in cs if x.by >= 0],
+        ),
+        Step(
+            c.AdjustLot,
+            sql.update(tables.lots, lot[:3], lot[3:], less_left),
+            lambda p, cs, _: [_lot_row(p, x) for x in cs if x.by < 0],
+        ),
+        Step(
+            c.UpdatePayout,
+            sql.update(tables.payouts, ["id"], payout, {name: f":{name}" for name in payout}),
+            lambda p, cs, _: [_decided_row(p, x) for x in cs],
+        ),
+        Step(
             c.AddGrant,
             sql.insert(tables.grants, rows.GRANT_COLUMNS),
             lambda p, cs, _: [rows.grant_row(p, x.stored) for x in cs],
         ),
         Step(
             c.UpdateGrant,
-            sql.update(tables.grants, ["id"], ["state", "reversed"], state),
-            lambda p, cs, _: [(p, x.stored.grant.id, x.stored.state, x.stored.reversed) for x in cs],
+            sql.update(tables.grants, ["id"], grant, {name: f":{name}" for name in grant}),
+            lambda p, cs, _: [_grant_state_row(p, x) for x in cs],
         ),
     ]
 
@@ -107,7 +127,7 @@ def shared_steps(sql: Sql, tables: Tables) -> list[Step]:
     """What no lock on a member guards: guarded deltas, as late as can be."""
     within_uses = "kept.state = 'active' AND (kept.max_uses IS NULL OR kept.uses + :uses <= kept.max_uses)"
     spent = {"spent": "kept.spent + :spent", "held": "kept.held + :held"}
-    within_total = "(:total IS NULL OR :spent + :held <= 0 OR kept.spent + kept.held + :spent + :held <= :total)"
+    within_bounds = "kept.spent + kept.held BETWEEN :low AND :high"
     return [
         Step(
             c.AddCode,
@@ -127,8 +147,8 @@ def shared_steps(sql: Sql, tables: Tables) -> list[Step]:
         ),
         Step(
             c.AdjustSpend,
-            sql.update(tables.spends, ["campaign", "unit"], ["spent", "held", "total"], spent, within_total),
-            lambda p, cs, _: [(p, x.campaign, x.unit, x.spent, x.held, x.total) for x in cs],
+            sql.update(tables.spends, ["campaign", "unit"], ["spent", "held", "low", "high"], spent, within_bounds),
+            lambda p, cs, _: [(p, x.campaign, x.unit, x.spent, x.held, x.low, x.high) for x in cs],
             shared=True,
         ),
     ]
@@ -138,7 +158,7 @@ def appended_steps(sql: Sql, tables: Tables) -> list[Step]:
     """What is appended at the program's position, in the order of the ordinals."""
     state = {"state": ":state", "qualified_at": ":qualified_at"}
     score = ["board", "period", "member", "score", "reached"]
-    raised = f"{_adding(score[:3], ['score'])}, reached = excluded.reached"
+    raised = Merge(add=["score"], replace=["reached"])
     lowered = {"score": "kept.score + :score", "reached": ":reached"}
     return [
         Step(
@@ -156,6 +176,11 @@ def appended_steps(sql: Sql, tables: Tables) -> list[Step]:
             sql.insert(tables.events, rows.EVENT_COLUMNS),
             lambda p, cs, base: [rows.event_row(p, x.event, base + x.ordinal) for x in cs],
             sort=False,
+        ),
+        Step(
+            c.AddPayout,
+            sql.insert(tables.payouts, rows.PAYOUT_COLUMNS),
+            lambda p, cs, base: [rows.payout_row(p, x.payout, base + x.ordinal) for x in cs],
         ),
         Step(
             c.AddTransfer,
@@ -181,19 +206,53 @@ def appended_steps(sql: Sql, tables: Tables) -> list[Step]:
             ],
             sort=False,
         ),
+        Step(
+            c.AddAudit,
+            sql.insert(tables.audit, rows.AUDIT_COLUMNS),
+            lambda p, cs, base: [_audit_row(p, x, base) for x in cs],
+            sort=False,
+        ),
+        Step(
+            c.AddRevision,
+            sql.insert(tables.revisions, rows.REVISION_COLUMNS),
+            lambda p, cs, _: [_revision_row(p, x) for x in cs],
+        ),
     ]
 
 
-def _adding(key: Sequence[str], columns: Sequence[str]) -> str:
-    """Add to the columns of a row that is there. For deltas of 0 or more: a lower one fails the check as a new row."""
-    sums = ", ".join(f"{column} = kept.{column} + excluded.{column}" for column in columns)
-    return f"ON CONFLICT (program, {', '.join(key)}) DO UPDATE SET {sums}"
-
-
 def _balance_row(program: str, change: c.AdjustBalance) -> Row:
-    by = change.by
-    figures = (by.available, by.held, by.lifetime, by.expired, by.redeemed, by.debt)
-    return (program, change.member, change.unit, *figures)
+    return rows.balance_row(program, change.member, change.unit, change.by)
+
+
+def _lot_row(program: str, change: c.AdjustLot) -> Row:
+    return (program, change.member, change.unit, change.slot, microseconds(change.expires_at), change.by)
+
+
+def _decided_row(program: str, change: c.UpdatePayout) -> Row:
+    one = change.payout
+    return (program, one.id, one.state, maybe_microseconds(one.decided_at), one.actor)
+
+
+def _grant_state_row(program: str, change: c.UpdateGrant) -> Row:
+    stored = change.stored
+    return (program, stored.grant.id, stored.state, stored.reversed, stored.waived, stored.slot)
+
+
+def _audit_row(program: str, change: c.AddAudit, base: int) -> Row:
+    what = (change.actor, change.action, change.subject, microseconds(change.at))
+    return (
+        program,
+        base + change.ordinal,
+        *what,
+        write_payload(change.before),
+        write_payload(change.after),
+        change.memo,
+    )
+
+
+def _revision_row(program: str, change: c.AddRevision) -> Row:
+    one = change.revision
+    return (program, one.number, one.revision, one.canonical, one.actor, microseconds(one.at))
 
 
 def _limit_row(program: str, change: c.AdjustLimit) -> Row:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from referral_engine.storage.sqlalchemy.answering import Answering
-from referral_engine.storage.sqlalchemy.attempts import Attempts, StartAgain
+from referral_engine.storage.sqlalchemy.attempts import Attempt, Attempts, StartAgain
 from referral_engine.storage.sqlalchemy.bound import BoundStore
 from referral_engine.storage.sqlalchemy.engines import DRIVERS, check_engine, own_engine, prepare
 from referral_engine.storage.sqlalchemy.operations import Operations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from referral_engine.changes import Decision
     from referral_engine.facts import Facts, Wanted
+    from referral_engine.storage.sqlalchemy.migrations.status import SchemaStatus
 
 ResultT = TypeVar("ResultT")
 AnswerT = TypeVar("AnswerT")
@@ -58,12 +59,23 @@ class SQLAlchemyStore(Answering):
     def apply(self, wanted: Wanted, decide: Callable[[Facts], Decision[ResultT]]) -> Decision[ResultT]:
         """As Store.apply."""
         return self._attempt(
-            lambda connection, exact: self._operations.apply(connection, wanted, decide, exact=exact), self._turn
+            lambda connection, attempt: self._operations.apply(connection, wanted, decide, attempt), self._turn
         )
 
     def create_schema(self) -> None:
         """As StoreAdmin.create_schema."""
         self._attempt(lambda connection, _: self._operations.create_schema(connection))
+
+    def upgrade(self) -> None:
+        """Bring tables made by an older release, or none yet, to those of this one; needs the extra `migrations`.
+
+        Safe to call again, and at once from several processes. Raises StoreError for tables of a newer release.
+        """
+        self._attempt(lambda connection, _: self._operations.upgrade(connection))
+
+    def check(self) -> SchemaStatus:
+        """Tell which revision the tables are of and what is wrong with them."""
+        return self._read(self._operations.schema.status)
 
     def bind(self, connection: Any) -> BoundStore:
         """As StoreAdmin.bind; takes a Connection, or a Session, whose connection is asked for at each call."""
@@ -86,7 +98,7 @@ class SQLAlchemyStore(Answering):
         return self._attempt(lambda connection, _: self._operations.reading(connection, operation))
 
     def _attempt(
-        self, operation: Callable[[Connection, bool], AnswerT], turn: AbstractContextManager[Any] = _NO_TURN
+        self, operation: Callable[[Connection, Attempt], AnswerT], turn: AbstractContextManager[Any] = _NO_TURN
     ) -> AnswerT:
         """Run an operation in a transaction of our own until it goes through or the attempts are used up.
 
@@ -96,7 +108,7 @@ class SQLAlchemyStore(Answering):
         while True:
             try:
                 with turn, self._opened() as connection:
-                    return operation(connection, attempts.exact)
+                    return operation(connection, attempts.following())
             except StartAgain as again:
                 pause_s = attempts.failed(again)
             time.sleep(pause_s)

@@ -1,43 +1,34 @@
 """The tables, as SQLAlchemy Core metadata that a host may put beside its own.
 
 Every primary and unique key begins with the program, so that programs may live on different shards. Identifiers compare
-by bytes. Times are microseconds since 1970 in UTC. The checks repeat the invariants, so that a fault of ours is an
-error and never a wrong figure. There are no foreign keys between the tables: a decision writes them as one unit, an
-erased member leaves rows behind, and the locks that foreign keys take would be out of order.
+by bytes; on MariaDB they are ASCII, as all are that the engine lets in. Times are microseconds since 1970 in UTC. The
+checks repeat the invariants, so that a fault of ours is an error and never a wrong figure. There are no foreign keys
+between the tables: a decision writes them as one unit, an erased member leaves rows behind, and the locks that foreign
+keys take would be out of order.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Index,
-    LargeBinary,
-    MetaData,
-    PrimaryKeyConstraint,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import Boolean, Column, MetaData, Table
 from sqlalchemy.exc import InvalidRequestError
-from sqlalchemy.schema import SchemaItem, conv
 
 from referral_engine.errors import InvalidInput
-from referral_engine.validation import TOTAL_MAX
-
-if TYPE_CHECKING:
-    from sqlalchemy.types import TypeEngine
+from referral_engine.storage.sqlalchemy import ledger_tables
+from referral_engine.storage.sqlalchemy.columns import (
+    DIGEST,
+    WORDS,
+    Maker,
+    id_column,
+    maybe_id,
+    maybe_number,
+    number,
+    words,
+)
 
 _PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,29})?", re.ASCII)
-_ID: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
-_WORDS: TypeEngine[str] = Text()
-_INT: TypeEngine[int] = BigInteger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +44,15 @@ class Tables:
     transfers: Table
     tallies: Table
     balances: Table
+    lots: Table
+    payouts: Table
     limits: Table
     spends: Table
     scores: Table
     messages: Table
+    audit: Table
+    revisions: Table
+    seals: Table
     counters: Table
 
     def all(self) -> list[Table]:
@@ -69,70 +65,6 @@ class Tables:
         return self.members.schema
 
 
-@dataclass(frozen=True, slots=True)
-class _Maker:
-    """Makes tables with the names of our convention, whatever the convention of the host's metadata."""
-
-    metadata: MetaData
-    schema: str | None
-    prefix: str
-
-    def table(self, name: str, key: tuple[str, ...], *items: SchemaItem, clustered: bool = False) -> Table:
-        """Make a table; `clustered` rows are kept in the order of their key where the database can choose."""
-        full = self.prefix + name
-        return Table(
-            full,
-            self.metadata,
-            Column("program", _ID, nullable=False),
-            *items,
-            PrimaryKeyConstraint("program", *key, name=conv(f"pk_{full}")),
-            schema=self.schema,
-            sqlite_with_rowid=not clustered,
-        )
-
-    def check(self, table: str, name: str, condition: str) -> CheckConstraint:
-        return CheckConstraint(condition, name=conv(f"ck_{self.prefix}{table}_{name}"))
-
-    def floor(self, table: str, *columns: str) -> list[CheckConstraint]:
-        """Keep figures between 0 and what 64 bits hold; SQLite would turn a larger one into a float."""
-        return [self.check(table, column, f"{column} BETWEEN 0 AND {TOTAL_MAX}") for column in columns]
-
-    def index(self, table: str, name: str, *columns: str, where: str | None = None, unique: bool = False) -> Index:
-        """Make an index, of the rows that fit `where` alone where the database can.
-
-        A full index that is not unique does not begin with the program: PostgreSQL, before it has analysed a table,
-        would take it for as good as the primary key, and read a whole program for one row.
-        """
-        condition = None if where is None else text(where)
-        return Index(
-            conv(f"{'uq' if unique else 'ix'}_{self.prefix}{table}_{name}"),
-            *(text(column) if " " in column else column for column in columns),
-            unique=unique,
-            postgresql_where=condition,
-            sqlite_where=condition,
-        )
-
-
-def _id(name: str) -> Column[str]:
-    return Column(name, _ID, nullable=False)
-
-
-def _maybe_id(name: str) -> Column[str]:
-    return Column(name, _ID, nullable=True)
-
-
-def _words(name: str) -> Column[str]:
-    return Column(name, _WORDS, nullable=True)
-
-
-def _int(name: str) -> Column[int]:
-    return Column(name, _INT, nullable=False, autoincrement=False)
-
-
-def _maybe_int(name: str) -> Column[int]:
-    return Column(name, _INT, nullable=True)
-
-
 def define_tables(metadata: MetaData | None = None, schema: str | None = None, prefix: str = "referral_") -> Tables:
     """Define the tables in the host's metadata, or in metadata of their own.
 
@@ -141,83 +73,90 @@ def define_tables(metadata: MetaData | None = None, schema: str | None = None, p
     """
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise InvalidInput("prefix", "must be at most 30 of A-Z a-z 0-9 _ and not begin with a digit")
-    make = _Maker(MetaData() if metadata is None else metadata, schema, prefix)
+    make = Maker(MetaData() if metadata is None else metadata, schema, prefix)
     try:
         return Tables(
             members=_members(make),
             referrals=_referrals(make),
             codes=_codes(make),
             events=_events(make),
-            refunds=make.table("refunds", ("event",), _id("event"), _int("amount"), *make.floor("refunds", "amount")),
-            grants=_grants(make),
-            transfers=_transfers(make),
+            refunds=make.table(
+                "refunds", ("event",), id_column("event"), number("amount"), *make.floor("refunds", "amount")
+            ),
+            grants=ledger_tables.grants(make),
+            transfers=ledger_tables.transfers(make),
             tallies=_tallies(make),
-            balances=_balances(make),
+            balances=ledger_tables.balances(make),
+            lots=ledger_tables.lots(make),
+            payouts=ledger_tables.payouts(make),
             limits=_limits(make),
-            spends=_spends(make),
+            spends=ledger_tables.spends(make),
             scores=_scores(make),
             messages=_messages(make),
+            audit=_audit(make),
+            revisions=_revisions(make),
+            seals=ledger_tables.seals(make),
             counters=_counters(make),
         )
     except InvalidRequestError as exc:
         raise InvalidInput("metadata", f"has tables beginning with {prefix!r} already; define them once") from exc
 
 
-def _members(make: _Maker) -> Table:
+def _members(make: Maker) -> Table:
     """A member without `joined_at` is a stub: made to be locked, and gone again before the commit."""
     return make.table(
         "members",
         ("member",),
-        _id("member"),
-        _maybe_int("joined_at"),
-        _maybe_id("referrer"),
-        _id("root"),
-        _int("depth"),
-        _words("roles"),
-        _words("tags"),
-        _int("referrals_total"),
-        _int("referrals_qualified"),
+        id_column("member"),
+        maybe_number("joined_at"),
+        maybe_id("referrer"),
+        id_column("root"),
+        number("depth"),
+        words("roles"),
+        words("tags"),
+        number("referrals_total"),
+        number("referrals_qualified"),
         *make.floor("members", "depth", "referrals_total", "referrals_qualified"),
         make.check("members", "referrer", "referrer <> member"),
         clustered=True,
     )
 
 
-def _referrals(make: _Maker) -> Table:
+def _referrals(make: Maker) -> Table:
     return make.table(
         "referrals",
         ("referee",),
-        _id("referee"),
-        _id("referrer"),
-        _id("state"),
-        _maybe_id("channel"),
-        _maybe_id("campaign"),
-        _maybe_id("code"),
-        _maybe_id("link"),
-        _int("at"),
-        _maybe_int("qualified_at"),
-        _int("cursor"),
+        id_column("referee"),
+        id_column("referrer"),
+        id_column("state"),
+        maybe_id("channel"),
+        maybe_id("campaign"),
+        maybe_id("code"),
+        maybe_id("link"),
+        number("at"),
+        maybe_number("qualified_at"),
+        number("cursor"),
         make.check("referrals", "ends", "referee <> referrer"),
         make.index("referrals", "referrer", "referrer", "program", "cursor"),
         clustered=True,
     )
 
 
-def _codes(make: _Maker) -> Table:
+def _codes(make: Maker) -> Table:
     """`invite_for` is the campaign, or nothing for every campaign, of a member's own code; NULL for any other code."""
     return make.table(
         "codes",
         ("text",),
-        _id("text"),
-        _maybe_id("owner"),
-        _maybe_id("campaign"),
-        _id("state"),
-        _int("uses"),
-        _maybe_int("max_uses"),
-        _maybe_int("starts_at"),
-        _maybe_int("expires_at"),
-        _maybe_id("lot"),
-        _maybe_id("invite_for"),
+        id_column("text"),
+        maybe_id("owner"),
+        maybe_id("campaign"),
+        id_column("state"),
+        number("uses"),
+        maybe_number("max_uses"),
+        maybe_number("starts_at"),
+        maybe_number("expires_at"),
+        maybe_id("lot"),
+        maybe_id("invite_for"),
         *make.floor("codes", "uses"),
         make.check("codes", "max_uses", "uses <= max_uses"),
         make.index("codes", "invite", "program", "owner", "invite_for", where="invite_for IS NOT NULL", unique=True),
@@ -225,155 +164,114 @@ def _codes(make: _Maker) -> Table:
     )
 
 
-def _events(make: _Maker) -> Table:
+def _events(make: Maker) -> Table:
     """`outcome`, `verdicts`, `footprint` and `attributes` are NULL where there is nothing to say."""
     return make.table(
         "events",
         ("id",),
-        _id("id"),
-        _id("type"),
-        _id("member"),
-        _int("at"),
-        _int("recorded_at"),
-        _maybe_int("amount"),
-        _maybe_id("origin"),
-        _words("attributes"),
-        Column("digest", LargeBinary(), nullable=False),
-        _id("revision"),
-        _words("outcome"),
-        _words("verdicts"),
-        _words("footprint"),
+        id_column("id"),
+        id_column("type"),
+        id_column("member"),
+        number("at"),
+        number("recorded_at"),
+        maybe_number("amount"),
+        maybe_id("origin"),
+        words("attributes"),
+        Column("digest", DIGEST, nullable=False),
+        id_column("revision"),
+        words("outcome"),
+        words("verdicts"),
+        words("footprint"),
         Column("counted", Boolean(), nullable=False),
-        _int("cursor"),
+        number("cursor"),
         make.check("events", "amount", "amount > 0"),
     )
 
 
-def _grants(make: _Maker) -> Table:
-    return make.table(
-        "grants",
-        ("id",),
-        _id("id"),
-        _id("event"),
-        _id("rule"),
-        _id("recipient"),
-        _id("member"),
-        _id("kind"),
-        _id("unit"),
-        _int("amount"),
-        _int("wanted"),
-        _maybe_int("held_until"),
-        _id("campaign"),
-        _id("state"),
-        _int("reversed"),
-        make.check("grants", "amount", "amount > 0"),
-        make.check("grants", "wanted", "wanted >= amount"),
-        make.check("grants", "reversed", "reversed BETWEEN 0 AND amount"),
-        make.index("grants", "event", "event", "program"),
-        make.index("grants", "due", "program", "held_until", "id", where="state = 'held'"),
-    )
-
-
-def _transfers(make: _Maker) -> Table:
-    return make.table(
-        "transfers",
-        ("id",),
-        _id("id"),
-        _id("kind"),
-        _id("member"),
-        _id("unit"),
-        _int("amount"),
-        _id("debit"),
-        _id("credit"),
-        _maybe_id("campaign"),
-        _id("reference"),
-        _words("memo"),
-        _int("at"),
-        _int("cursor"),
-        make.check("transfers", "amount", "amount > 0"),
-        make.check("transfers", "ends", "debit <> credit"),
-        make.index("transfers", "member", "member", "program", "unit", "cursor"),
-    )
-
-
-def _tallies(make: _Maker) -> Table:
+def _tallies(make: Maker) -> Table:
     return make.table(
         "tallies",
         ("member", "type"),
-        _id("member"),
-        _id("type"),
-        _int("count"),
-        _int("sum"),
+        id_column("member"),
+        id_column("type"),
+        number("count"),
+        number("sum"),
         *make.floor("tallies", "count", "sum"),
         clustered=True,
     )
 
 
-def _balances(make: _Maker) -> Table:
-    figures = ("available", "held", "lifetime", "expired", "redeemed", "debt")
-    return make.table(
-        "balances",
-        ("member", "unit"),
-        _id("member"),
-        _id("unit"),
-        *map(_int, figures),
-        *make.floor("balances", *figures),
-        clustered=True,
-    )
-
-
-def _limits(make: _Maker) -> Table:
+def _limits(make: Maker) -> Table:
     key = ("holder", "rule", "period", "per", "within", "unit", "subject")
-    return make.table("limits", key, *map(_id, key), _int("count"), *make.floor("limits", "count"), clustered=True)
-
-
-def _spends(make: _Maker) -> Table:
     return make.table(
-        "spends",
-        ("campaign", "unit"),
-        _id("campaign"),
-        _id("unit"),
-        _int("spent"),
-        _int("held"),
-        *make.floor("spends", "spent", "held"),
-        clustered=True,
+        "limits", key, *map(id_column, key), number("count"), *make.floor("limits", "count"), clustered=True
     )
 
 
-def _scores(make: _Maker) -> Table:
+def _scores(make: Maker) -> Table:
     return make.table(
         "scores",
         ("board", "period", "member"),
-        _id("board"),
-        _id("period"),
-        _id("member"),
-        _int("score"),
-        _int("reached"),
+        id_column("board"),
+        id_column("period"),
+        id_column("member"),
+        number("score"),
+        number("reached"),
         *make.floor("scores", "score"),
         make.index("scores", "order", "program", "board", "period", "score DESC", "reached", where="score > 0"),
         clustered=True,
     )
 
 
-def _messages(make: _Maker) -> Table:
+def _messages(make: Maker) -> Table:
     return make.table(
         "messages",
         ("cursor",),
-        _int("cursor"),
-        _id("type"),
-        _int("at"),
-        Column("payload", _WORDS, nullable=False),
+        number("cursor"),
+        id_column("type"),
+        number("at"),
+        Column("payload", WORDS, nullable=False),
         clustered=True,
     )
 
 
-def _counters(make: _Maker) -> Table:
+def _audit(make: Maker) -> Table:
+    return make.table(
+        "audit",
+        ("cursor",),
+        number("cursor"),
+        id_column("actor"),
+        id_column("action"),
+        id_column("subject"),
+        number("at"),
+        words("before"),
+        words("after"),
+        words("memo"),
+        clustered=True,
+    )
+
+
+def _revisions(make: Maker) -> Table:
+    """The programs that were published, in their canonical text."""
+    return make.table(
+        "revisions",
+        ("number",),
+        number("number"),
+        id_column("revision"),
+        Column("canonical", WORDS, nullable=False),
+        id_column("actor"),
+        number("at"),
+        make.check("revisions", "number", "number > 0"),
+    )
+
+
+def _counters(make: Maker) -> Table:
     """`position` is how far the program has come; the row is the last lock of a transaction, and gives its order."""
     return make.table(
         "counters",
         (),
-        _int("position"),
-        _int("acknowledged"),
+        number("position"),
+        number("acknowledged"),
         *make.floor("counters", "position", "acknowledged"),
         clustered=True,
     )

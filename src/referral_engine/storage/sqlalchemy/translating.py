@@ -21,6 +21,11 @@ _TAKEN_CODES = frozenset(
     {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_CHECK}
 )
 _RIVAL_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_TAKEN_NUMBERS = frozenset({1022, 1050, 1061, 1062, 1586, 4025})  # a key, table or index that is there; a failed check
+_RIVAL_NUMBERS = frozenset({1020, 1205, 1213, 1412})  # a row or a table changed meanwhile, lock wait timeout, deadlock
+_SCHEMA_NUMBERS = frozenset({1054, 1146})  # unknown column, no such table
+_BROKEN_NUMBERS = frozenset({1053, 1927, 2006, 2013, 4031})  # the server shuts down; the connection is gone
+_COMMIT_NUMBER = 1180  # an error during a commit, of which nothing else is known
 _SCHEMA_TEXTS = ("no such table", "no such column", "has no column named")
 _PROBLEM_LENGTH_MAX = 300
 
@@ -45,17 +50,26 @@ def _translated(exc: DBAPIError, *, committing: bool) -> ReferralEngineError | S
     """Tell what an error of a driver means, by its number."""
     cause = exc.orig
     problem = _problem(cause)
-    if exc.connection_invalidated:
+    number = _number(cause)
+    if exc.connection_invalidated or number in _BROKEN_NUMBERS or (committing and number == _COMMIT_NUMBER):
         return OutcomeUnknown(problem) if committing else StartAgain(problem, lost=True, broken=True)
     state = getattr(cause, "sqlstate", None)
     code = getattr(cause, "sqlite_errorcode", 0)
-    if state in _TAKEN_STATES or code in _TAKEN_CODES:
+    if state in _TAKEN_STATES or code in _TAKEN_CODES or number in _TAKEN_NUMBERS:
         return StartAgain(problem)
-    if state in _RIVAL_STATES or code & 0xFF in _RIVAL_CODES:
+    if state in _RIVAL_STATES or code & 0xFF in _RIVAL_CODES or number in _RIVAL_NUMBERS:
         return StartAgain(problem, lost=True)
-    if state in _SCHEMA_STATES or (code == sqlite3.SQLITE_ERROR and problem.startswith(_SCHEMA_TEXTS)):
-        return StoreError(f"the tables are missing or of another version: {problem}; call store.create_schema() first")
+    missing = code == sqlite3.SQLITE_ERROR and problem.startswith(_SCHEMA_TEXTS)
+    if missing or state in _SCHEMA_STATES or number in _SCHEMA_NUMBERS:
+        mend = "call store.create_schema() where there are none, store.upgrade() for those of an older release"
+        return StoreError(f"the tables are missing or of another version: {problem}; {mend}")
     return StoreError(f"the database refused: {problem}")
+
+
+def _number(cause: BaseException | None) -> int:
+    """The number that MariaDB's drivers put first; 0 for another driver's error."""
+    first = cause.args[0] if cause is not None and cause.args else None
+    return first if isinstance(first, int) else 0
 
 
 def _problem(cause: BaseException | None) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_never
 
 from referral_engine import changes as c
+from referral_engine.storage.sqlalchemy.sealing import Sealing
+from referral_engine.storage.sqlalchemy.statements import Merge
 from referral_engine.storage.sqlalchemy.steps import appended_steps, member_steps, shared_steps
 
 if TYPE_CHECKING:
@@ -21,11 +23,6 @@ if TYPE_CHECKING:
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
-_MOVE = """
-INSERT INTO {counters} AS kept (program, position, acknowledged) VALUES (:program, :by, 0)
-ON CONFLICT (program) DO UPDATE SET position = kept.position + excluded.position
-RETURNING position
-"""
 _ACKNOWLEDGE = """
 UPDATE {counters} SET acknowledged = CASE WHEN position < :up_to THEN position ELSE :up_to END
 WHERE program = :program AND acknowledged < :up_to
@@ -41,12 +38,13 @@ class Writer:
         self._shared = shared_steps(sql, tables)
         self._appended = appended_steps(sql, tables)
         self._unstub = sql.delete(tables.members, ["member"])
-        self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], "ON CONFLICT DO NOTHING")
+        self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], Merge())
         self._codes_in_order = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
         self._spends_in_order = sql.lookup(
             tables.spends, ["campaign"], ["campaign", "unit"], order=["campaign", "unit"]
         )
-        self._move = sql.query(_MOVE)
+        self._position = sql.advance(tables.counters, "position")
+        self._sealing = Sealing(sql, tables)
         self._acknowledge = sql.query(_ACKNOWLEDGE)
 
     def write(
@@ -68,6 +66,8 @@ class Writer:
             self._acknowledge.run(connection, program=program, up_to=acknowledged.up_to)
         for step in self._appended:
             step.run(connection, program, groups, base)
+        if decision.chained and (added := groups.get(c.AddTransfer)):
+            self._sealing.add(connection, program, added, base)
 
     def _prepare_shared(
         self, connection: Connection, program: str, groups: dict[type, list[Any]], facts: Facts
@@ -88,8 +88,7 @@ class Writer:
 
     def _moved(self, connection: Connection, program: str, ordinals: int) -> int:
         """Move the program's position, which locks it, and answer the cursor of ordinal 0."""
-        ((position,),) = self._move.rows(connection, program=program, by=ordinals)
-        return int(position) - ordinals + 1
+        return self._position.to(connection, program, ordinals) - ordinals + 1
 
 
 def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:
@@ -118,6 +117,11 @@ def _known(change: c.Change) -> None:
             | c.PutRefunded()
             | c.AdjustTally()
             | c.AdjustBalance()
+            | c.AdjustLot()
+            | c.AddPayout()
+            | c.UpdatePayout()
+            | c.AddAudit()
+            | c.AddRevision()
             | c.AddGrant()
             | c.UpdateGrant()
             | c.AddTransfer()

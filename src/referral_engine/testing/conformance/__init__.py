@@ -3,7 +3,26 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("writing", "reading", "paging", "boards", "races", "whole", "machine"))
+    *(
+        f"{__name__}.{part}"
+        for part in (
+            "writing",
+            "reading",
+            "apart",
+            "paging",
+            "books",
+            "lots",
+            "payouts",
+            "boards",
+            "drifting",
+            "races",
+            "money_races",
+            "whole",
+            "_machine",
+            "storms",
+            "_stormy",
+        )
+    )
 )
 
 from referral_engine.testing.conformance.blocking import Blocking  # noqa: E402 - asserts are made readable first

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
-from referral_engine.errors import IdempotencyConflict, InsufficientBalance, UnknownMember
 from referral_engine.events import Event
-from referral_engine.testing.conformance._model import Model
-from referral_engine.testing.conformance._spring import BUDGET, MOST, HandClock, an_engine
+from referral_engine.testing.conformance._looking import PAGE, PEOPLE
+from referral_engine.testing.conformance._spending import Spending
+from referral_engine.testing.conformance._spring import UNITS, an_engine
 from referral_engine.testing.conformance.answers import answer_of
 
-if TYPE_CHECKING:
-    from referral_engine.ledger.transfer import Transfer
-    from referral_engine.ports import BlockingStore
-
-PEOPLE = ["alice", "bob", "carol", "dave", "erin", "Bob"]
-PAGE = 1_000
+__all__ = ["PEOPLE", "Histories"]
 
 _people = st.sampled_from(PEOPLE)
 _amounts = st.sampled_from([2000, 100, 299, 3000, 4999])
@@ -30,26 +22,10 @@ _spans = st.sampled_from([None, 0, 3, None, 30, -1, -40, -400])
 _places = st.integers(0, 2**16)
 
 
-class Histories(RuleBasedStateMachine):
-    """One history. After each step, or every `every` steps, all that can be read must be what the model says."""
-
-    def __init__(self, store: BlockingStore, program: str, every: int) -> None:
-        super().__init__()
-        self.store, self.program, self.every = store, program, every
-        self.engine = an_engine(store, program)
-        self.clock: HandClock = self.engine.clock  # type: ignore[assignment]
-        self.model = Model()
-        self.people = list(PEOPLE)
-        self.sent: list[Event] = []
-        self.keys: dict[str, tuple[str, int]] = {}
-        self.texts = ["no code!", "23456789BCF"]
-        self.ids = (f"e{n}" for n in count())
-        self.steps = 0
+class Histories(Spending):
+    """One history: who comes, what they do, and what is taken back. What they spend is in Spending."""
 
     # What the rules are made of
-
-    def _now(self) -> datetime:
-        return self.clock.at
 
     def _event(self, kind: str, member: str, span: int | None, **content: Any) -> Event:
         at = None if span is None else self._now() + timedelta(days=span)
@@ -65,27 +41,18 @@ class Histories(RuleBasedStateMachine):
         assert expected == [answer_of(outcome) for outcome in outcomes]
         assert before is None or before == self._dump(), "a rejected event changed something"
 
-    def _dump(self) -> dict[str, Any]:
-        engine = self.engine
-        boards = {name: engine.board(name, period=period).top(PAGE) for name, period in self._periods()}
-        return {
-            "members": [engine.member(one) for one in self.people],
-            "balances": [engine.balance(one) for one in self.people],
-            "budget": engine.budget("spring", "points"),
-            "boards": boards,
-            "messages": len(engine.messages(after=0, limit=PAGE)),
-        }
-
-    def _periods(self) -> list[tuple[str, str]]:
-        return [(board, period) for board, period in self.model.boards if board]
-
     # What happens
 
     @initialize(held=st.booleans())
     def begin(self, held: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
-        """Alice is there, and often a friend of hers with a first order on hold."""
+        """Alice is there with cash and with points for ever, and often a friend of hers with a first order on hold."""
         self.engine.join("alice")
         self.model.referrers["alice"] = None
+        earlier = an_engine(self.store, self.program, expiring=False)
+        for unit in UNITS:
+            earlier.adjust("alice", 200, unit, key=f"welcome-{unit}", actor="staff", memo="from before points expired")
+            self.audited.append(("adjust", "alice"))
+            self.model.purses.figures["alice", unit].update(available=200, lifetime=200)
         if held:
             self.bring_a_friend(0, 2000, None)
 
@@ -146,24 +113,53 @@ class Histories(RuleBasedStateMachine):
         """An event without an amount."""
         self._deliver([self._event("checkin", member, span)])
 
+    @rule(member=_people, amount=_amounts, span=_spans)
+    def book(self, member: str, amount: int, span: int | None) -> None:
+        """A booking, whose cash back waits for the stay."""
+        self._deliver([self._event("booking", member, span, amount=amount)])
+
+    @precondition(lambda self: self.sent)
+    @rule(place=_places, who=st.integers(0, 9), span=_spans)
+    def stay(self, place: int, who: int, span: int | None) -> None:
+        """What a booking, or something else, was for; of the member or of another, and perhaps once more."""
+        self._deliver([self._a_stay(place, who, span)])
+
+    def _a_stay(self, place: int, who: int, span: int | None) -> Event:
+        among = [event for event in self.sent if event.type == "booking" or place % 5 == 0] or self.sent
+        origin = among[-1 - place % len(among)]
+        return self._event("stay", PEOPLE[place % 5] if who == 0 else origin.member, span, of=origin.id)
+
     @precondition(lambda self: self.sent)
     @rule(place=_places, part=st.sampled_from([None, None, 1, 3, 10_000]), who=st.integers(0, 19))
     def refund(self, place: int, part: int | None, who: int) -> None:
         """All that is left, a part, too much; of an event that is known or not, of the member or of another."""
         self._deliver([self._a_refund(place, part, who)])
 
-    @precondition(lambda self: any(event.amount for event in self.sent))
+    @precondition(lambda self: any(event.type == "purchase" for event in self.sent))
     @rule(place=_places)
     def refund_in_thirds(self, place: int) -> None:
         """Three times a third of a purchase, rounded down, then what is left, then once more."""
-        paid = [event for event in self.sent if event.amount and event.type == "purchase"]
+        paid = [event for event in self.sent if event.type == "purchase"]
         origin = paid[-1 - place % len(paid)]
         third = (origin.amount or 0) // 3
         for amount in (third, third, third, None, None):
             self._deliver([self._event("refund", origin.member, None, of=origin.id, amount=amount)])
 
+    @precondition(lambda self: any(kept.gifts for kept in self.model.kept.values()))
+    @rule(place=_places, half=st.booleans())
+    def refund_what_was_spent(self, place: int, half: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+        """Who was paid for an event, perhaps after the stay, spends all; then it is refunded, in half or whole."""
+        paying = [kept for kept in self.model.kept.values() if kept.gifts]
+        origin = paying[-1 - place % len(paying)]
+        if origin.event.type == "booking":
+            self._deliver([self._event("stay", origin.event.member, None, of=origin.event.id)])
+        for gift in origin.gifts:
+            self._spend_all(gift.member, gift.unit)
+        amount = (origin.event.amount or 0) // 2 if half else 0
+        self._deliver([self._event("refund", origin.event.member, None, of=origin.event.id, amount=amount or None)])
+
     def _a_refund(self, place: int, part: int | None, who: int) -> Event:
-        kind = ("", "signup", "purchase", "purchase")[place % 4]
+        kind = ("", "signup", "purchase", "booking")[place % 4]
         among = [event for event in self.sent if event.type == kind] or self.sent
         origin = among[-1 - place % len(among)]
         amount = part if part is None else max(1, (origin.amount or 3) // part if part < PAGE else part)
@@ -184,13 +180,16 @@ class Histories(RuleBasedStateMachine):
         """Several events at once, in any order, some of them twice."""
         events: list[Event] = []
         for member, amount, span, place in makes:
-            kind = place % 4
+            kind = place % 6
             if kind == 0:
                 events.append(self._event("signup", member, span, referrer=PEOPLE[amount % 5]))
             elif kind == 1 and self.sent:
-                events.append(self._a_refund(place // 4, None, place % 20))
+                events.append(self._a_refund(place // 6, None, place % 20))
             elif kind == 2:  # noqa: PLR2004 - the third kind
                 events += [self._event("checkin", member, span)] * 2
+            elif kind == 3:  # noqa: PLR2004 - the fourth kind
+                booking = self._event("booking", member, span, amount=amount)
+                events += [booking, self._event("stay", member, span, of=booking.id)]
             else:
                 events.append(self._event("purchase", member, span, amount=amount))
         self._deliver(data.draw(st.permutations(events)))
@@ -205,109 +204,3 @@ class Histories(RuleBasedStateMachine):
         assert answer_of(shown) == self.model.record(event, self._now())
         assert shown == self.engine.record(event)
         self.sent.append(event)
-
-    @rule(who=_places, amount=st.sampled_from([200, 69, 1, 500]), place=st.integers(0, 9))
-    def redeem(self, who: int, amount: int, place: int) -> None:
-        """Spend what is available and nothing of what is held, once for a key."""
-        member = self.people[-1 - who % len(self.people)]
-        key, purse = f"key-{place}", self.model.purses[member]
-        known = self.keys.get(key)
-        try:
-            made = self.engine.redeem(member, amount, key=key)
-        except IdempotencyConflict:
-            assert known not in {None, (member, amount)}
-        except UnknownMember:
-            assert (known, member in self.model.referrers) == (None, False)
-        except InsufficientBalance:
-            assert known is None
-            assert purse["available"] < amount
-        else:
-            assert known in {None, (member, amount)}
-            assert (member, amount) == (made.member, made.amount)
-            if known is None:
-                self.keys[key] = (member, amount)
-                purse.update(available=-amount, redeemed=amount)
-
-    @rule(days=st.sampled_from([14, 0, 1, 7]))
-    def release(self, days: int) -> None:
-        """Time passes, and what is due is posted."""
-        self.clock.at += timedelta(days=days)
-        assert self.model.release(self._now()) == self.engine.release_due().holds
-
-    # What must hold
-
-    @invariant()
-    def the_program_is_healthy(self) -> None:
-        """All figures add up, and are the model's."""
-        self.steps += 1
-        if self.steps % self.every == 0:
-            self._healthy()
-
-    def teardown(self) -> None:
-        """Look once more at the end, whatever `every` is."""
-        self._healthy()
-
-    def _healthy(self) -> None:
-        assert self.engine.verify() == []
-        self._budget_and_limits()
-        self._forest()
-        self._ledger()
-        self._boards()
-
-    def _budget_and_limits(self) -> None:
-        budget = self.engine.budget("spring", "points")
-        assert (self.model.spent, self.model.held) == (budget.spent, budget.held)
-        assert budget.spent + budget.held <= BUDGET
-        assert all(used <= MOST[key[0]] for key, used in self.model.limits.items())
-
-    def _forest(self) -> None:
-        """One referrer for each member, no cycle, and the referrals of each as the model has them."""
-        model, engine = self.model, self.engine
-        for member in self.people:
-            kept, referral = engine.member(member), engine.referral(member)
-            assert (member in model.referrers) == (kept is not None)
-            if kept is None:
-                assert referral is None
-                continue
-            line = [member]
-            while (above := model.referrers[line[-1]]) is not None:
-                line.append(above)
-            assert (model.referrers[member], line[-1], len(line) - 1) == (kept.referrer, kept.root, kept.depth)
-            assert len(line) == len(set(line))
-            assert kept.referrer == (None if referral is None else referral.referrer)
-            referees = {one for one, referrer in model.referrers.items() if referrer == member}
-            rows = engine.referrals(member)
-            assert referees == {row.referee for row in rows}
-            assert referees - model.undone == {row.referee for row in engine.referrals(member, state="qualified")}
-            assert (len(referees), len(referees - model.undone)) == (kept.referrals_total, kept.referrals_qualified)
-
-    def _ledger(self) -> None:
-        """Every account is the sum of its transfers; over all accounts they come to zero."""
-        accounts: Counter[str] = Counter()
-        for member in self.people:
-            purse, balance = self.model.purses[member], asdict(self.engine.balance(member))
-            assert {name: purse[name] for name in balance} == balance
-            sums: Counter[str] = Counter()
-            for transfer in self._transfers(member):
-                sums[transfer.debit] -= transfer.amount
-                sums[transfer.credit] += transfer.amount
-            assert (sums["available"], sums["held"]) == (balance["available"], balance["held"])
-            assert (sums["redeemed"], -sums["debt"]) == (balance["redeemed"], balance["debt"])
-            accounts.update(sums)
-        assert sum(accounts.values()) == 0
-        assert -(self.model.spent + self.model.held) == accounts["campaign"]
-
-    def _transfers(self, member: str) -> list[Transfer]:
-        return self.store.transfers(self.program, member, "points", None, PAGE)
-
-    def _boards(self) -> None:
-        """Scores, order and ranks are the model's; who was first among those that one refund lowered is not said."""
-        for board, period in self._periods():
-            scores = {one: row for one, row in self.model.boards[board, period].items() if row[0] > 0}
-            rows = self.engine.board(board, period=period).top(PAGE)
-            assert {one: row[0] for one, row in scores.items()} == {row.member: row.score for row in rows}
-            order = [(-scores[row.member][0], scores[row.member][1]) for row in rows]
-            assert sorted(order) == order
-            assert [1 + sum(row[0] > one.score for row in scores.values()) for one in rows] == [
-                one.rank for one in rows
-            ]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from referral_engine.events import Event
-from referral_engine.testing.conformance._spring import BUDGET, ENDS, HOLD, MOST, STARTS
+from referral_engine.testing.conformance._purses import Gift, Purses
+from referral_engine.testing.conformance._spring import CASHBACK, ENDS, HOLD, MOST, STARTS
 from referral_engine.testing.conformance.answers import Answer
 
 Given = list[tuple[str, int, int, datetime | None]]  # who is given how much, of how much wanted, held until when
@@ -13,18 +14,10 @@ Slots = Counter[tuple[str, ...]]  # how much of each limit is used
 
 
 @dataclass
-class _Gift:
-    member: str
-    amount: int
-    due: datetime | None  # set as long as it is held
-    taken: int = 0
-
-
-@dataclass
 class _Kept:
     event: Event
     answer: Answer
-    gifts: list[_Gift] = field(default_factory=list)
+    gifts: list[Gift] = field(default_factory=list)
     charged: Slots = field(default_factory=Slots)
     inviters: tuple[str, str, str] = ("", "", "")
     refunded: int = 0
@@ -37,10 +30,10 @@ class Model:
         self.referrers: dict[str, str | None] = {}
         self.codes: dict[str, tuple[str | None, float]] = {}
         self.kept: dict[str, _Kept] = {}
-        self.purses: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.purses = Purses()
         self.limits, self.undone = Slots(), set[str | None]()
         self.boards: defaultdict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
-        self.ticks = self.spent = self.held = 0
+        self.ticks = 0
 
     def record(self, event: Event, now: datetime) -> Answer:
         """What should come of an event."""
@@ -49,12 +42,23 @@ class Model:
             return replace(known.answer, status="duplicate") if same else Answer("rejected", ("idempotency_conflict",))
         at, self.ticks = event.at or now, self.ticks + 1
         month = (at + timedelta(hours=8)).strftime("%Y-%m") if STARTS <= at < ENDS else ""
-        if event.type == "refund":
-            return self._refund(event)
+        origin = self.kept.get(event.of or "")
+        if event.of is not None and (
+            origin is None or origin.event.member != event.member or origin.event.type == "refund"
+        ):
+            return Answer("rejected", ("unknown_event",))
         if event.type == "purchase" and month and event.attributes.get("poison"):
             return Answer("rejected", ("rule_error",))
-        kept = self.kept[event.id] = _Kept(event, Answer("accepted"))
-        kept.answer = self._happen(kept, event, at, month)
+        kept = _Kept(event, Answer("accepted"))
+        if event.type == "refund" and origin is not None:
+            kept.answer = self._refund(origin, event, now)
+        elif event.type == "stay" and origin is not None:
+            kept.answer = self._confirm(origin, at)
+        else:
+            self.kept[event.id] = kept
+            kept.answer = self._happen(kept, event, at, month)
+        if kept.answer.status == "accepted":
+            self.kept[event.id] = kept
         return kept.answer
 
     def _happen(self, kept: _Kept, event: Event, at: datetime, month: str) -> Answer:
@@ -65,9 +69,9 @@ class Model:
         if referrer is not None and month:
             kept.inviters = ("inviters", month, referrer)
             self._score(*kept.inviters, 1)
-        rule, given, slots = self._rewards(event, at, month) if month else ("", [], Slots())
-        reason = self._give(kept, given, slots) if rule else reason
-        paid = tuple((rule, *one[:3]) for one in given if kept.gifts)
+        rule, given, slots = self._rewards(event, at, month)
+        reason = self._give(kept, at, rule, given, slots) if rule else reason
+        paid = tuple((one.rule, one.member, one.amount, one.wanted) for one in kept.gifts)
         return Answer("accepted", (reason,) if reason else (), referrer, paid)
 
     def _attribute(self, event: Event) -> tuple[str | None, str | None]:
@@ -83,68 +87,73 @@ class Model:
 
     def _rewards(self, event: Event, at: datetime, month: str) -> tuple[str, Given, Slots]:
         member, amount = event.member, event.amount or 0
+        if event.type == "booking":
+            return "cashback", [(member, min(CASHBACK, self.purses.left("cashback")), CASHBACK, at + HOLD)], Slots()
         nth = sum((one.event.member, one.event.type) == (member, "purchase") for one in self.kept.values())
-        if event.type == "checkin":
+        if event.type == "checkin" and month:
             gift = min(70, MOST["daily"] - self.limits["daily", member, month])
             return "daily", [(member, gift, 70, None)], Slots({("daily", member, month): gift})
-        if event.type == "purchase" and nth % 3 == 0:
+        if event.type != "purchase" or not month:
+            return "", [], Slots()
+        if nth % 3 == 0:
             return "every_third", [(member, 1 + amount // 100, 1 + amount // 100, None)], Slots()
-        if event.type != "purchase" or nth > 1 or amount < 2000:  # noqa: PLR2004 - as in the rule
+        if nth > 1 or amount < 2000:  # noqa: PLR2004 - as in the rule
             return "", [], Slots()
         referrer = "" if member in self.undone else self.referrers[member] or ""
         both: Given = [(referrer, 500, 500, at + HOLD), (member, 200, 200, None)]
         return "first-order", both if referrer else [], Slots({("first-order", referrer, month): 1})
 
-    def _give(self, kept: _Kept, given: Given, slots: Slots) -> str | None:
+    def _give(self, kept: _Kept, at: datetime, rule: str, given: Given, slots: Slots) -> str | None:
         if not given or any(self.limits[key] >= MOST[key[0]] for key in slots):
             return "limited" if given else "no_referrer"
-        if self.spent + self.held + sum(one[1] for one in given) > BUDGET:
+        campaign, unit = ("cashback", "usd") if rule == "cashback" else ("spring", "points")
+        if not 0 < sum(one[1] for one in given) <= self.purses.left(campaign):
             return "budget_exhausted"
         kept.charged, self.limits = slots, self.limits + slots
-        for member, amount, _, due in given:
-            kept.gifts.append(_Gift(member, amount, due))
-            self.ticks, self.held = self.ticks + 1, self.held + amount
-            self.purses[member]["held"] += amount
-            self._score("earners", "lifetime", member, amount)
-            if due is None:
-                self._post(kept.gifts[-1])
+        for member, amount, wanted, due in given:
+            kept.gifts.append(Gift(rule, campaign, member, unit, amount, wanted, due))
+            self.purses.give(kept.gifts[-1], at)
+            self.ticks += 1
+            self._earn(kept.gifts[-1], amount)
         return None
 
-    def _post(self, gift: _Gift) -> int:
-        purse, left = self.purses[gift.member], gift.amount - gift.taken
-        owed = min(left, purse["debt"])
-        purse.update(held=-left, lifetime=left, debt=-owed, available=left - owed)
-        gift.due, self.held, self.spent = None, self.held - left, self.spent + left
-        return 1
+    def _earn(self, gift: Gift, by: int) -> None:
+        if gift.unit == "points":
+            self._score("earners", "lifetime", gift.member, by)
 
-    def _refund(self, event: Event) -> Answer:
-        origin, taken = self.kept.get(event.of or ""), list[tuple[str, int, int, int]]()
-        if origin is None or origin.event.member != event.member or origin.event.type == "refund":
-            return Answer("rejected", ("unknown_event",))
+    def _confirm(self, origin: _Kept, at: datetime) -> Answer:
+        waiting = [gift for gift in origin.gifts if gift.rule == "cashback" and gift.held]
+        for gift in waiting:
+            self.purses.post(gift, at)
+        short = tuple((gift.rule, gift.member, gift.amount, gift.wanted) for gift in waiting)
+        return Answer("accepted", confirmed=short)
+
+    def _refund(self, origin: _Kept, event: Event, now: datetime) -> Answer:
         whole = origin.event.amount or 1
         amount = event.amount or whole - origin.refunded
         if not 0 < amount <= whole - origin.refunded or (event.amount and not origin.event.amount):
             return Answer("rejected", ("refund_exceeds",))
         origin.refunded += amount
+        taken = list[tuple[str, int, int, int, int]]()
         for gift in origin.gifts:
-            purse, back = self.purses[gift.member], -(-gift.amount * origin.refunded // whole) - gift.taken
-            held = back if gift.due else 0
-            owed = max(0, back - held - purse["available"])
-            purse.update(held=-held, available=held + owed - back, debt=owed, lifetime=held - back)
-            self.held, self.spent, gift.taken = self.held - held, self.spent + held - back, gift.taken + back
-            self._score("earners", "lifetime", gift.member, -back)
-            taken += [(gift.member, back, held, owed)] if back else []
+            back = -(-gift.amount * origin.refunded // whole) - gift.taken - gift.waived
+            if back > 0:
+                taken.append(self.purses.take_back(gift, back, now))
+                self._earn(gift, -taken[-1][1])
         if origin.refunded == whole:
             self.limits -= origin.charged
             self.undone.add(origin.answer.referrer and event.member)
             self._score(*origin.inviters, -1)
-        return self.kept.setdefault(event.id, _Kept(event, Answer("accepted", taken=tuple(sorted(taken))))).answer
+        return Answer("accepted", taken=tuple(sorted(taken)))
 
     def _score(self, board: str, period: str, member: str, by: int) -> None:
         before = self.boards[board, period].get(member, (0, 0))
         self.boards[board, period][member] = (before[0] + by, self.ticks if by else before[1])
 
-    def release(self, now: datetime) -> int:
-        """Post what is due, and tell how many holds that were."""
-        held = [gift for kept in self.kept.values() for gift in kept.gifts if gift.due and gift.taken < gift.amount]
-        return sum(self._post(gift) for gift in held if gift.due and gift.due <= now)
+    def release(self, now: datetime) -> tuple[int, int]:
+        """Post what is due, then let expire what is over, and tell how many holds and lots that were."""
+        gifts = [gift for kept in self.kept.values() for gift in kept.gifts]
+        due = [gift for gift in gifts if gift.held and gift.due is not None and gift.due <= now]
+        for gift in due:
+            self.purses.post(gift, now)
+        return len(due), sum(self.purses.expire(member, now) for member in list(self.purses.lots))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from referral_engine.engine import ReferralEngine
 from referral_engine.leaderboard import Board
-from referral_engine.ledger import Unit
+from referral_engine.ledger import Expiry, Unit
 from referral_engine.program import Campaign, Program
 from referral_engine.rewards import Limit, PythonRule, Reward, Rule, RuleContext, rule
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 STARTS = datetime(2026, 3, 1, tzinfo=UTC)
 ENDS = datetime(2026, 6, 1, tzinfo=UTC)
 HOLD = timedelta(days=14)
+LIFE_DAYS = 20
+CASHBACK = 120
+UNITS = ("points", "usd")
 BUDGET = 1_800
+CASH_BUDGET = 300
 MOST = {"daily": 200, "first-order": 2}
 """What the limits allow, by rule: points of a member in a month, and times for a referrer in a month."""
 
@@ -50,17 +54,27 @@ daily = Rule(
     give=[Reward(to="member", unit="points", amount=70)],
     limits=[Limit(amount=MOST["daily"], unit="points", per="referee", within="month", over="clamp")],
 )
+cashback = Rule(
+    id="cashback",
+    on="booking",
+    give=[Reward(to="member", unit="usd", amount=CASHBACK, hold=HOLD, confirmed_by="stay")],
+)
 
 
-def spring(program_id: str, *, budget: int = BUDGET, beside: Sequence[PythonRule] = ()) -> Program:
+def spring(
+    program_id: str, *, budget: int = BUDGET, beside: Sequence[PythonRule] = (), expiring: bool = True
+) -> Program:
     """The program; its campaign runs in March, April and May of 2026, counted in UTC, its calendar goes by Shanghai.
 
-    `beside` are rules of another campaign.
+    Another campaign has no end and pays cash, the last of its budget in part. `beside` are rules of a third one. It
+    was the same before points expired, but for that.
     """
+    expires = Expiry(kind="rolling", days=LIFE_DAYS) if expiring else None
     return Program(
         id=program_id,
-        units={"points": Unit(scale=0)},
+        units={"points": Unit(expires=expires, transferable=True), "usd": Unit(scale=2, kind="cash")},
         timezone="Asia/Shanghai",
+        ledger_chain=True,
         campaigns=[
             Campaign(
                 id="spring",
@@ -72,6 +86,13 @@ def spring(program_id: str, *, budget: int = BUDGET, beside: Sequence[PythonRule
                     Board(id="inviters", metric="referrals.qualified", period="month"),
                     Board(id="earners", metric="granted.points", period="lifetime"),
                 ],
+            ),
+            Campaign(
+                id="cashback",
+                budget={"usd": CASH_BUDGET},
+                over_budget="clamp",
+                reversal="within_balance",
+                rules=[cashback],
             ),
             Campaign(id="beside", rules=beside),
         ],
@@ -90,8 +111,13 @@ class HandClock:
 
 
 def an_engine(
-    store: BlockingStore, program_id: str = "acme", *, budget: int = BUDGET, beside: Sequence[PythonRule] = ()
+    store: BlockingStore,
+    program_id: str = "acme",
+    *,
+    budget: int = BUDGET,
+    beside: Sequence[PythonRule] = (),
+    expiring: bool = True,
 ) -> ReferralEngine:
     """An engine for the program, on the tenth of March."""
-    program = spring(program_id, budget=budget, beside=beside)
+    program = spring(program_id, budget=budget, beside=beside, expiring=expiring)
     return ReferralEngine(store, program, clock=HandClock(STARTS + timedelta(days=9)))

@@ -111,7 +111,7 @@ def slow_purchase(_: RuleContext) -> None:
     _linger()
 
 
-def _engine(store: BlockingStore, *, budget: int = 10**9) -> ReferralEngine:
+def an_unhurried_engine(store: BlockingStore, *, budget: int = 10**9) -> ReferralEngine:
     """An engine that takes its time to decide."""
     return an_engine(store, budget=budget, beside=[slow_signup, slow_checkin, slow_purchase])
 
@@ -137,7 +137,7 @@ class Races:
 
     def test_race_for_a_budget(self, store: BlockingStore) -> None:
         """A budget that everybody draws on is drained to the last point and not beyond."""
-        engine = _engine(store, budget=70 * 30 + 69)
+        engine = an_unhurried_engine(store, budget=70 * 30 + 69)
 
         def work(place: int) -> list[Outcome]:
             events = [Event(id=f"c-{place}-{n}", type="checkin", member=f"m{place}-{n // 2}") for n in range(10)]
@@ -153,7 +153,7 @@ class Races:
 
     def test_race_for_a_limited_code(self, store: BlockingStore) -> None:
         """A code with max_uses is used exactly so many times, whether it is somebody's or nobody's."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         engine.join("alice")
         for owner in ("alice", None):
             text = engine.issue_codes(1, owner=owner, max_uses=5)[0].text
@@ -174,7 +174,7 @@ class Races:
 
     def test_race_of_one_event(self, store: BlockingStore) -> None:
         """An event that is delivered twenty times by eight threads is accepted once and paid once."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         for n in range(5):
             event = Event(id=f"c-{n}", type="checkin", member="alice" if n % 2 else f"new-{n}")
 
@@ -189,7 +189,7 @@ class Races:
 
     def test_race_of_two_first_purchases(self, store: BlockingStore) -> None:
         """Of the purchases that an unseen member makes at the same moment exactly one is its first."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         engine.join("alice")
         for n in range(6):
             name = f"new-{n}"
@@ -206,7 +206,7 @@ class Races:
 
     def test_race_of_first_purchases_of_a_stranger(self, store: BlockingStore) -> None:
         """Purchases of a member nobody has seen, at the same moment, are counted one after the other."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         for n in range(6):
             name = f"new-{n}"
 
@@ -219,7 +219,7 @@ class Races:
 
     def test_race_of_two_referrers(self, store: BlockingStore) -> None:
         """Of the referrers that claim a member at the same moment exactly one gets it."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         names = [f"r{n}" for n in range(THREADS)]
         _signups(engine, names)
 
@@ -234,14 +234,14 @@ class Races:
 
     def test_race_for_an_invite_code(self, store: BlockingStore) -> None:
         """A member who asks for its code from everywhere at once gets one and the same."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         for name in ("alice", "bob", "carol"):
             texts = together(lambda _, name=name: patiently(lambda: engine.invite_code(name).text))  # type: ignore[misc]
             assert len(set(texts)) == 1
 
     def test_race_to_redeem(self, store: BlockingStore) -> None:
         """What is available is spent once, and never below zero; a key is used once."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         record(engine, *(Event(id=f"c-{n}", type="checkin", member="alice") for n in range(2)))
 
         def spend(place: int) -> int:
@@ -262,7 +262,7 @@ class Races:
 
     def test_race_to_release(self, store: BlockingStore) -> None:
         """Workers that release at the same moment post each hold once."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         _signups(engine, [f"r{n}" for n in range(20)])
         for n in range(20):
             record(
@@ -279,7 +279,7 @@ class Races:
 
     def test_race_of_batches_in_opposite_order(self, store: BlockingStore) -> None:
         """Batches that name the same members in opposite order do not wait for each other for ever."""
-        engine = _engine(store)
+        engine = an_unhurried_engine(store)
         names = [f"m{n:02}" for n in range(20)]
 
         def work(place: int) -> list[Outcome]:
@@ -326,12 +326,12 @@ class Races:
         """Who reads while others write sees a decision whole or not at all."""
         desk = Desk(store)
         keys = [(f"c{n}", "points") for n in range(SPENDS)]
-        desk.write(*(c.AdjustSpend(*key, 1, 0, None) for key in keys))
+        desk.write(*(c.AdjustSpend(*key, 1, 0) for key in keys))
 
         def work(place: int) -> None:
             for _ in range(20):
                 if place % 2:
-                    patiently(lambda: desk.write(*(c.AdjustSpend(*key, 1, 0, None) for key in keys)))
+                    patiently(lambda: desk.write(*(c.AdjustSpend(*key, 1, 0) for key in keys)))
                 else:
                     assert len(set(desk.read(spends=keys).spends.values())) == 1
 

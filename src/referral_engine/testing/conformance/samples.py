@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, get_args
 from referral_engine import changes as c
 from referral_engine.codes.code import InviteCode
 from referral_engine.facts import Facts, Footprint, LimitKey, ScoreKey, StoredEvent, Wanted
+from referral_engine.ledger.balance import Balance
 from referral_engine.ledger.grant import Grant, StoredGrant
+from referral_engine.ledger.payout import Payout
 from referral_engine.ledger.transfer import Transfer
 from referral_engine.members.member import Member, newcomer
-from referral_engine.outcomes import Outcome
+from referral_engine.outcomes import Outcome, Revision
 from referral_engine.ports import BlockingStore
 from referral_engine.referrals.referral import Referral
 from referral_engine.validation import FrozenDict
@@ -88,6 +90,16 @@ def a_transfer(transfer_id: str, member: str = "alice", **differs: Any) -> Trans
     return replace(plain, **differs)
 
 
+def a_payout(payout_id: str, member: str = "alice", **differs: Any) -> Payout:
+    """A payout of 10 cents that was requested."""
+    return replace(Payout(payout_id, member, "usd", 10, "requested", f"key-{payout_id}", None, START), **differs)
+
+
+def a_revision(number: int, **differs: Any) -> Revision:
+    """A program as it was published, in no form that an engine would read."""
+    return replace(Revision(number, f"{number:064}", "{}", "staff", START), **differs)
+
+
 def a_limit(holder: str = "alice", **differs: Any) -> LimitKey:
     """The counter of a monthly limit for each referee."""
     return LimitKey(holder, "gift", "referee", "month", "", holder, "2026-03")._replace(**differs)
@@ -108,12 +120,29 @@ def saying(kind: str, **payload: Any) -> c.AddMessage:
     return c.AddMessage(kind, START, FrozenDict(payload), ordinal=0)
 
 
+def noting(action: str, **differs: Any) -> c.AddAudit:
+    """The change that appends to the audit log."""
+    plain = c.AddAudit("staff", action, "alice", START, FrozenDict[Any](), FrozenDict[Any](), None, ordinal=0)
+    return replace(plain, **differs)
+
+
+def owning(member: str = "alice", *, fresh: bool = True, unit: str = "points", **figures: int) -> c.AdjustBalance:
+    """The change that adds to a balance."""
+    return c.AdjustBalance(member, unit, Balance(**figures), fresh)
+
+
+def keeping(slot: str, by: int, *, days: int, member: str = "alice", unit: str = "points") -> c.AdjustLot:
+    """The change that adds to a lot which expires that many days after the start."""
+    return c.AdjustLot(member, unit, slot, START + timedelta(days=days), by)
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Writes changes to one program of a store, and reads them back."""
+    """Writes changes to one program of a store, which seals its transfers if it is `chained`, and reads them back."""
 
     store: BlockingStore
     program: str = PROGRAM
+    chained: bool = False
 
     def decision(self, *changes: c.Change) -> c.Decision[None]:
         """Put the changes in the order of kinds that a decision has, and number what they append as they were given."""
@@ -125,7 +154,7 @@ class Desk:
                 ordinal += 1
             else:
                 numbered.append(change)
-        return c.Decision(None, tuple(sorted(numbered, key=lambda one: _ORDER[type(one)])), ordinal)
+        return c.Decision(None, tuple(sorted(numbered, key=lambda one: _ORDER[type(one)])), ordinal, self.chained)
 
     def write(self, *changes: c.Change) -> None:
         """Write the changes in one decision, with just what they concern wanted."""
@@ -138,7 +167,8 @@ class Desk:
 
     def read(self, **wanted: Any) -> Facts:
         """Read facts; what is wanted may be given as lists."""
-        return self.store.read(Wanted(self.program, **{name: frozenset(ids) for name, ids in wanted.items()}))
+        given: dict[str, Any] = {name: ids if isinstance(ids, bool) else frozenset(ids) for name, ids in wanted.items()}
+        return self.store.read(Wanted(self.program, **given))
 
     def standings(self, skip: int = 0, limit: int = 1000, *, period: str = "2026-03") -> list[Standing]:
         """List the board that `raising` writes to."""
@@ -155,7 +185,8 @@ def wanting(program: str, changes: Sequence[c.Change]) -> Wanted:
     for change in changes:
         for name, value in _concerned(change):
             found[name].add(value)
-    return Wanted(program, **{name: frozenset(values) for name, values in found.items()})
+    wanted: dict[str, Any] = {name: frozenset(values) for name, values in found.items()}
+    return Wanted(program, **wanted, revision=any(isinstance(change, c.AddRevision) for change in changes))
 
 
 def _concerned(change: c.Change) -> list[tuple[str, Any]]:
@@ -185,12 +216,23 @@ def _figures_concerned(change: c.Change) -> list[tuple[str, Any]]:
     match change:
         case c.AdjustTally(member_id, name) | c.AdjustBalance(member_id, name):
             return [("members", member_id), ("units" if isinstance(change, c.AdjustBalance) else "tally_types", name)]
-        case c.AddGrant(stored) | c.UpdateGrant(stored):
-            return [("members", stored.grant.member), ("grants", stored.grant.id)]
-        case c.AddTransfer(transfer):
-            return [("members", transfer.member), ("transfers", transfer.id)]
+        case c.AdjustLot(member_id, unit):
+            return [("members", member_id), ("units", unit), ("lot_units", unit)]
         case c.AdjustLimit(key):
             return [("members", key.holder), ("limit_rules", key.rule), ("limit_periods", key.period)]
         case c.AdjustSpend(campaign, unit):
             return [("spends", (campaign, unit))]
-    return []
+        case _:
+            return _records_concerned(change)
+
+
+def _records_concerned(change: c.Change) -> list[tuple[str, Any]]:
+    match change:
+        case c.AddGrant(stored) | c.UpdateGrant(stored):
+            return [("members", stored.grant.member), ("grants", stored.grant.id)]
+        case c.AddPayout(payout) | c.UpdatePayout(payout):
+            return [("members", payout.member), ("payouts", payout.id)]
+        case c.AddTransfer(transfer):
+            return [("members", transfer.member), ("transfers", transfer.id)]
+        case _:
+            return []

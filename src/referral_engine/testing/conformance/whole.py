@@ -19,6 +19,7 @@ from referral_engine.testing.conformance._spring import BUDGET, HOLD, STARTS, Ha
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from referral_engine.engine import ReferralEngine
     from referral_engine.ports import BlockingStore
 
 BATCH = 1_000
@@ -51,13 +52,13 @@ class Whole:
         for event in _a_story():
             assert engine.record(event).status == "accepted"
         assert Balance(held=250) == engine.balance("alice")
-        assert Balance(available=100, lifetime=100) == engine.balance("bob")
+        assert Balance(available=100, lifetime=100, expiring=100) == engine.balance("bob")
         assert Balance() == engine.balance("carol")
         clock: HandClock = engine.clock  # type: ignore[assignment]
         clock.at = STARTS + timedelta(days=1) + HOLD
         assert engine.release_due().holds == 1
         engine.redeem("alice", 200, key="k1", memo="a mug")
-        assert Balance(available=50, lifetime=250, redeemed=200) == engine.balance("alice")
+        assert Balance(available=50, lifetime=250, redeemed=200, expiring=50) == engine.balance("alice")
         assert [line.kind for line in engine.statement("alice")] == [
             "hold",
             "hold",
@@ -71,6 +72,55 @@ class Whole:
         assert [BoardEntry("alice", 2, 1)] == engine.board("inviters", period="2026-03").top()
         assert [(one.member, one.score) for one in engine.board("earners").top()] == [("alice", 250), ("bob", 100)]
         assert engine.verify() == []
+
+    def test_a_story_of_money_comes_out_exact(self, store: BlockingStore) -> None:
+        """What staff gives is passed on, spent and expires; cash is held, confirmed, asked for, returned and paid."""
+        engine = an_engine(store)
+        clock: HandClock = engine.clock  # type: ignore[assignment]
+        for name in ("alice", "bob"):
+            engine.join(name)
+        engine.adjust("alice", 300, key="k1", actor="staff", memo="welcome")
+        engine.transfer("alice", "bob", 120, key="k2")
+        engine.redeem("alice", 30, key="k3")
+        engine.record_many(
+            [
+                Event(id="b-1", type="booking", member="alice", amount=9000),
+                Event(id="v-1", type="stay", member="alice", of="b-1"),
+                Event(id="b-2", type="booking", member="bob", amount=9000),
+            ]
+        )
+        engine.settle_payout(engine.request_payout("alice", 90, "usd", key="k4").id, "failed", actor="staff")
+        paid = engine.request_payout("alice", 50, "usd", key="k5").id
+        waits = engine.request_payout("alice", 60, "usd", key="k6").id
+        engine.settle_payout(paid, "paid", actor="staff")
+        cash = Balance(available=10, lifetime=120, redeemed=50, paying=60)
+        assert (cash, Balance(held=120)) == (engine.balance("alice", "usd"), engine.balance("bob", "usd"))
+        assert [(one.id, one.state) for one in engine.payouts()[1:]] == [(paid, "paid"), (waits, "requested")]
+        owed = engine.liability()
+        assert (owed.outstanding, owed.expiring, owed.lasting) == (270, {"2026-03": 270}, 0)
+        self._and_then_expires(engine, clock)
+        assert [one.action for one in engine.audit_log()] == ["adjust", "payout", "payout"]
+        assert engine.verify() == []
+
+    def _and_then_expires(self, engine: ReferralEngine, clock: HandClock) -> None:
+        """Points live through the end of the day in Shanghai; then they are gone, written down or not."""
+        there = Balance(available=150, lifetime=300, redeemed=30, expiring=150)
+        gone = Balance(lifetime=300, redeemed=30, expired=150)
+        clock.at = STARTS + timedelta(days=29, hours=16) - timedelta(microseconds=1)
+        released = engine.release_due()
+        assert (1, 0, there) == (released.holds, released.lots, engine.balance("alice"))
+        clock.at += timedelta(microseconds=1)
+        assert (gone, []) == (engine.balance("alice"), engine.lots("alice"))
+        released = engine.release_due()
+        assert (released.holds, released.lots, released.more) == (0, 2, False)
+        assert (gone, Balance(expired=120)) == (engine.balance("alice"), engine.balance("bob"))
+        lines = engine.statement("alice")
+        assert [(line.kind, line.available, line.available_after) for line in lines] == [
+            ("adjustment", 300, 300),
+            ("transfer", -120, 180),
+            ("redemption", -30, 150),
+            ("expiry", -150, 0),
+        ]
 
     def test_one_batch_is_as_good_as_one_by_one(self, store: BlockingStore) -> None:
         """The same events in one batch, and one by one in another program, lead to the same answers and figures."""
@@ -135,10 +185,11 @@ class Whole:
         assert [] == one.verify() == other.verify()
 
     def test_random_histories_agree_with_the_model(self, store: BlockingStore) -> None:
-        """Histories drawn at random, each in a program of its own, go as a model of one page says they should.
+        """Histories drawn at random, each in a program of its own, go as a model of two pages says they should.
 
-        After every step, or every `invariants_every` steps, balances, boards, budget, limits and referrals are the
-        model's, the ledger sums to zero, and `verify` finds nothing. A failure shows the shortest history found.
+        After every step, or every `invariants_every` steps, balances, lots, statements, payouts, what is owed in all,
+        budgets with their alarms, limits, boards, referrals and the audit log are the model's, the ledger sums to zero,
+        and `verify` finds nothing. A failure shows the shortest history found.
         """
         programs = (f"history-{n}" for n in count())
         machine: Any = partial(self._a_history, store, programs)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from referral_engine import changes as c
@@ -11,98 +9,24 @@ from referral_engine.errors import Conflict
 from referral_engine.facts import Facts, ScoreKey, Wanted
 from referral_engine.ledger.balance import Balance
 from referral_engine.ports import ATTEMPTS_MAX, BlockingStore
+from referral_engine.testing.conformance.edges import ALLOWED, REFUSED, spending
 from referral_engine.testing.conformance.samples import (
     PROGRAM,
     Desk,
-    a_code,
     a_grant,
     a_limit,
     a_member,
-    a_referral,
+    a_revision,
     a_transfer,
     an_event,
     joining,
+    noting,
     raising,
     saying,
     wanting,
 )
 
 BATCH = 1_000
-
-Step = tuple[c.Change, ...]
-
-
-def _balance(by: Balance, *, fresh: bool) -> c.AdjustBalance:
-    return c.AdjustBalance("alice", "points", by, fresh)
-
-
-def _spend(spent: int, held: int = 0, total: int | None = 100) -> c.AdjustSpend:
-    return c.AdjustSpend("spring", "points", spent, held, total)
-
-
-def _own(text: str, campaign: str | None) -> c.AddCode:
-    return c.AddCode(a_code(text, "alice", campaign=campaign), invite=True)
-
-
-_RICH = Balance(available=5, held=5, lifetime=5, expired=5, redeemed=5, debt=5)
-_CODE = c.AddCode(a_code("C1", max_uses=2), invite=False)
-
-REFUSED: dict[str, tuple[Step, c.Change]] = {
-    "an event's id is taken": ((c.AddEvent(an_event("buy-1"), 0),), c.AddEvent(an_event("buy-1"), 0)),
-    "a referee has a referrer": (
-        (c.AddReferral(a_referral("bob", "alice"), 0),),
-        c.AddReferral(a_referral("bob", "carol"), 0),
-    ),
-    "a referral to update is not kept": ((), c.UpdateReferral(a_referral("bob", "alice", state="reversed"))),
-    "a code's text is taken": ((_CODE,), c.AddCode(a_code("C1", "bob"), invite=False)),
-    "an owner has an invite code for the campaign": ((_own("C1", "spring"),), _own("C2", "spring")),
-    "an owner has an invite code for every campaign": ((_own("C1", None),), _own("C2", None)),
-    "a code to disable is not kept": ((), c.DisableCode("C1")),
-    "a code to use is not kept": ((), c.UseCode("C1", 1)),
-    "a code is disabled": ((_CODE, c.DisableCode("C1")), c.UseCode("C1", 1)),
-    "a code is used up": ((_CODE, c.UseCode("C1", 2)), c.UseCode("C1", 1)),
-    "a code has not so many uses left": ((_CODE, c.UseCode("C1", 1)), c.UseCode("C1", 2)),
-    "a code with max_uses=0 has none": ((c.AddCode(a_code("C1", max_uses=0), invite=False),), c.UseCode("C1", 1)),
-    **{
-        f"{name} would fall below 0": (
-            (_balance(_RICH, fresh=True),),
-            _balance(replace(Balance(), **{name: -6}), fresh=False),
-        )
-        for name in ("available", "held", "lifetime", "expired", "redeemed", "debt")
-    },
-    "a new balance would be below 0": ((), _balance(Balance(available=-1), fresh=True)),
-    "a grant's id is taken": ((c.AddGrant(a_grant("g1")),), c.AddGrant(a_grant("g1", "bob"))),
-    "a transfer's id is taken": ((c.AddTransfer(a_transfer("t1"), 0),), c.AddTransfer(a_transfer("t1", "bob"), 0)),
-    "a limit would fall below 0": ((c.AdjustLimit(a_limit(), 1),), c.AdjustLimit(a_limit(), -2)),
-    "a new limit would be below 0": ((), c.AdjustLimit(a_limit(), -1)),
-    "a budget would be passed by spending": ((_spend(60, 40),), _spend(1)),
-    "a budget would be passed by holding": ((_spend(60, 39),), _spend(0, 2)),
-    "a budget is smaller than the first spending": ((), _spend(101)),
-    "what a campaign spent would fall below 0": ((_spend(5, 5),), _spend(-6, 6)),
-    "what a campaign holds would fall below 0": ((_spend(5, 5),), _spend(6, -6)),
-    "a score would fall below 0": ((raising("alice", 1),), raising("alice", -2)),
-    "a new score would be below 0": ((), raising("alice", -1)),
-}
-"""By what is in the way: what was written before, and the change whose precondition does not hold then."""
-
-ALLOWED: dict[str, tuple[Step, c.Change]] = {
-    "the last uses of a code": ((_CODE,), c.UseCode("C1", 2)),
-    "any use of a code without max_uses": ((c.AddCode(a_code("C1"), invite=False),), c.UseCode("C1", 10_000)),
-    "an invite code for another campaign": ((_own("C1", None),), _own("C2", "spring")),
-    "a code of a lot beside the invite code": (
-        (_own("C1", "spring"),),
-        c.AddCode(a_code("C2", "alice", campaign="spring"), invite=False),
-    ),
-    "a balance falling to 0": ((_balance(_RICH, fresh=True),), _balance(Balance(available=-5, debt=-5), fresh=False)),
-    "a limit falling to 0": ((c.AdjustLimit(a_limit(), 1),), c.AdjustLimit(a_limit(), -1)),
-    "a budget spent to the last point": ((_spend(60, 39),), _spend(1)),
-    "posting what was held of a budget that is used up": ((_spend(60, 40),), _spend(40, -40)),
-    "giving back to a budget that was cut below what is spent": ((_spend(60, 40),), _spend(-1, 0, 10)),
-    "spending without a budget": ((_spend(60, 40),), _spend(10**15, 0, None)),
-    "spending again what came back": ((_spend(100), _spend(-30)), _spend(30)),
-    "a score falling to 0": ((raising("alice", 1),), raising("alice", -1)),
-}
-"""By what may happen at the edge: what was written before, and the change that must be carried out then."""
 
 
 class Writing:
@@ -159,7 +83,12 @@ class Writing:
         desk.join("alice", "bob", "carol")
         for step in before:
             desk.write(step)
-        beside = (c.PutMember(a_member("dave"), fresh=True), c.AdjustTally("alice", "visit", 1, 1), saying("written"))
+        beside = (
+            c.PutMember(a_member("dave"), fresh=True),
+            c.AdjustTally("alice", "visit", 1, 1),
+            saying("written"),
+            noting("written"),
+        )
         decision = desk.decision(change, *beside)
         calls: list[int] = []
 
@@ -172,25 +101,43 @@ class Writing:
         assert 1 <= len(calls) <= ATTEMPTS_MAX
         facts = desk.read(members=["alice", "dave"], tally_types=["visit"])
         assert ("dave" in facts.members, dict(facts.tallies), desk.said()) == (False, {}, [])
+        assert store.audit_log(PROGRAM, None, 9) == []
 
     @pytest.mark.parametrize("case", sorted(ALLOWED))
     def test_a_precondition_holds_to_the_edge(self, store: BlockingStore, case: str) -> None:
         """A change that just keeps its precondition is carried out."""
         before, change = ALLOWED[case]
         desk = Desk(store)
-        desk.join("alice")
+        desk.join("alice", "bob")
         for step in before:
             desk.write(step)
         desk.write(change, saying("written"))
         assert desk.said() == ["written"]
+
+    def test_a_decision_is_made_again_until_it_fits(self, store: BlockingStore) -> None:
+        """Of two who publish the same number the second starts again; what fits then is written, and written once."""
+        desk = Desk(store)
+        desk.write(c.AddRevision(a_revision(1)), noting("published 1"))
+        numbers: list[int] = []
+
+        def decide(facts: Facts) -> c.Decision[None]:
+            number = 1 if not numbers or facts.revision is None else facts.revision.number + 1
+            numbers.append(number)
+            return desk.decision(c.AddRevision(a_revision(number)), noting(f"published {number}"), saying("said"))
+
+        store.apply(Wanted(PROGRAM, revision=True), decide)
+        assert (numbers[0], numbers[-1]) == (1, 2)
+        assert desk.read(revision=True).revision == a_revision(2)
+        assert [one.action for one in store.audit_log(PROGRAM, None, 9)] == ["published 1", "published 2"]
+        assert desk.said() == ["said"]
 
     def test_a_conflict_leaves_the_store_usable(self, store: BlockingStore) -> None:
         """After a Conflict the same records can be written by a decision that fits."""
         desk = Desk(store)
         desk.join("alice")
         with pytest.raises(Conflict):
-            desk.write(_spend(101), c.AddEvent(an_event("buy-1"), 0))
-        desk.write(_spend(100), c.AddEvent(an_event("buy-1"), 0))
+            desk.write(spending(101), c.AddEvent(an_event("buy-1"), 0))
+        desk.write(spending(100), c.AddEvent(an_event("buy-1"), 0))
         spend = desk.read(spends=[("spring", "points")]).spends["spring", "points"]
         assert (spend.spent, spend.held) == (100, 0)
 
