@@ -30,21 +30,21 @@ def only_new_objects() -> Iterator[None]:
 class Figure:
     """What was measured, against what, and the goal; a figure without a goal is there to read the others by.
 
-    `value` is a ratio (`x`), or events in a second (`/s`).
+    `value` is a ratio (`x`), events in a second (`/s`), microseconds (`µs`), or a plain number.
     """
 
     name: str
     work: str
     against: str
     value: float
-    unit: Literal["x", "/s"] = "x"
+    unit: Literal["x", "/s", "µs", ""] = "x"
     most: float | None = None
     least: float | None = None
 
     @property
     def measured(self) -> str:
         """The value with its unit."""
-        return f"{self.value:,.0f}/s" if self.unit == "/s" else f"{self.value:.2f}x"
+        return f"{self.value:,.0f}/s" if self.unit == "/s" else f"{self.value:,.2f}{self.unit}"
 
     @property
     def goal(self) -> str:

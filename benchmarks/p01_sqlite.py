@@ -35,7 +35,7 @@ _PRAGMAS = ("page_size", "journal_mode", "wal_autocheckpoint", "foreign_keys", "
 _JOURNAL = "bench_journal"
 
 Batch = list[tuple[str, list[tuple[Any, ...]]]]
-"""The statements of one transaction, each with its rows."""
+"""The tables that one transaction writes, each with its rows."""
 
 
 def steps(repetitions: int) -> int:
@@ -121,8 +121,9 @@ def floor_s(rows: FinalRows, path: Path, synchronous: str) -> float:
 
 def _write(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    for statement, rows in batch:
-        connection.executemany(statement, rows)
+    for table, rows in batch:
+        values = ", ".join("?" * len(rows[0]))
+        connection.executemany(f'INSERT INTO "{table}" VALUES ({values})', rows)  # noqa: S608 - own names
     connection.execute("COMMIT")
 
 
@@ -177,7 +178,6 @@ def _split(connection: sqlite3.Connection, tables: dict[str, str], ends: list[in
     for table, key in tables.items():
         kept = connection.execute(f'SELECT {key.format(row="kept")}, kept.* FROM "{table}" AS kept')  # noqa: S608 - own names
         rows = {row[0]: row[1:] for row in kept}
-        statement = f'INSERT INTO "{table}" VALUES ({", ".join("?" * (len(kept.description) - 1))})'  # noqa: S608 - own names
         start = 0
         for batch, end in zip(batches, ends, strict=True):
             first_written = connection.execute(
@@ -185,7 +185,7 @@ def _split(connection: sqlite3.Connection, tables: dict[str, str], ends: list[in
                 (table, start, end),
             )
             if found := [row for (name,) in first_written if (row := rows.pop(name, None)) is not None]:
-                batch.append((statement, found))
+                batch.append((table, found))
             start = end
         assert not rows, f"{table}: {len(rows)} rows that no journal names"
     return batches

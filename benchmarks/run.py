@@ -1,4 +1,4 @@
-"""Run the benchmarks, or those named: `python benchmarks/run.py [p01 p05 p17] [--events N] [--repetitions N]`.
+"""Run the benchmarks, or those named: `python benchmarks/run.py [p01 p02 …] [--events N] [--repetitions N]`.
 
 Prints a line for each figure: its name, what was measured, the goal and `pass` or `fail` (hyphens for a figure without
 a goal). All figures go to a JSON file, and, after a whole run at full size, into the table of the documentation.
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "explanation" / "performance.md"
 OPENS, CLOSES = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-BENCHMARKS = {"p01": "p01_sqlite", "p05": "p05_memory", "p17": "p17_import"}
+BENCHMARKS = {
+    "p01": "p01_sqlite",
+    "p02": "p02_postgres",
+    "p03": "p03_singles",
+    "p04": "p04_hot_budget",
+    "p05": "p05_memory",
+    "p06": "p06_growth",
+    "p17": "p17_import",
+    "p18": "p18_async",
+    "p19": "p19_ledger",
+    "p20": "p20_combiner",
+}
 REPETITIONS = 3
 
 
