@@ -183,4 +183,4 @@ def test_every_sentence_has_tests_that_exist_and_run_over_every_store(sentence):
 
 def test_every_store_is_among_the_parameters():
     names = [getattr(one, "values", (one,))[0] for one in STORES]
-    assert names[:3] == ["memory", "sqlite", "postgresql"]
+    assert names == ["memory", "sqlite", "postgres", "mariadb"]

@@ -245,29 +245,28 @@ def test_a_bound_store_tells_that_the_hosts_connection_broke(served, served_url)
 
 
 def test_who_is_concerned_is_asked_again_under_the_lock(served, monkeypatch):
-    """A referrer who comes between resolving and locking is locked and shown by the next attempt."""
+    """A referrer who was not there yet when it was found out who is to be locked is locked by the next attempt."""
     desk = Desk(served)
     desk.join("alice", "bob")
-    resolve = served._operations._locking._resolve
-    calls, shown = [], []
+    desk.write(c.AddReferral(a_referral("bob", "alice"), 0))
+    claim = served._operations._locking._claim
+    claimed, shown = [], []
 
     class Late:
-        def found(self, *args, **ways):
-            answer = resolve.found(*args, **ways)
-            calls.append(1)
-            if len(calls) == 1:
-                with SQLAlchemyStore(served._engine) as other:
-                    Desk(other).write(c.AddReferral(a_referral("bob", "alice"), 0))
-            return answer
+        def members(self, connection, program, named, led, arriving):
+            seen = led if claimed else {**led, "referrers": frozenset()}
+            claimed.append(set(named))
+            return claim.members(connection, program, named, seen, arriving)
 
-    monkeypatch.setattr(served._operations._locking, "_resolve", Late())
+    monkeypatch.setattr(served._operations._locking, "_claim", Late())
 
     def decide(facts):
         shown.append(set(facts.members))
         return c.Decision(None, (c.PutMember(a_member("bob", referrer="alice", root="alice", depth=1), fresh=False),))
 
     served.apply(Wanted(PROGRAM, actors=frozenset({"bob"})), decide)
-    assert (shown, len(calls)) == ([{"alice", "bob"}], 2)
+    assert claimed == [{"bob"}, {"alice", "bob"}]
+    assert shown == [{"alice", "bob"}]
 
 
 def test_no_member_is_left_that_was_made_to_be_locked(served):
