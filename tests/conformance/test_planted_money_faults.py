@@ -16,6 +16,9 @@ ALLOWED = "a_precondition_holds_to_the_edge"
 DRIFTS = "what_does_not_add_up_is_named"
 HISTORIES = "random_histories_agree_with_the_model"
 
+TRIES = 3
+"""How often a race may be run until its fault shows; nearly always it does at once."""
+
 FAULTS = {
     "no check that a lot stays above 0": (
         unguarded(planted.c.AdjustLot),
@@ -57,9 +60,12 @@ FAULTS = {
     "spent lots that are shown": (planted.ShowsSpentLots, ["only_lots_with_something_left_are_shown", HISTORIES]),
     "lots of every unit": (planted.ShowsAllLots, ["only_lots_with_something_left_are_shown"]),
     "lots that a decision does not see": (planted.HidesLots, ["a_decision_sees_the_lots_it_wants", HISTORIES]),
-    "no lock": (Unlocked, ["race_to_settle_a_payout", "race_of_transfers_both_ways"]),
+    "no lock": (Unlocked, ["race_to_settle_a_payout"]),
     "no guard on the budget, and facts that are stale": (StaleBudget, ["race_to_the_alarms_of_a_budget"]),
-    "lots that are read before and written unchecked": (planted.StaleLots, ["race_to_spend_lots"]),
+    "lots that are read before and written unchecked": (
+        planted.StaleLots,
+        ["race_to_spend_lots", "race_of_transfers_both_ways"],
+    ),
     "due lots in the order of ids": (planted.DueById, ["lots_are_due_by_time"]),
     "due lots without a limit": (planted.DueEndless, ["lots_are_due_by_time"]),
     "due lots one by one": (planted.DueLots, ["lots_are_due_by_time"]),
@@ -214,7 +220,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault):
     make, tests = FAULTS[fault]
-    missed = [test for test in tests if not fails(make(), test)]
+    missed = [test for test in tests if not any(fails(make(), test) for _ in range(TRIES if "race" in test else 1))]
     assert missed == [], f"these tests passed over a store with {fault}"
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from referral_engine.storage.sqlalchemy.locking import FileLocking, Locking, RowLocking
 from referral_engine.storage.sqlalchemy.mariadb import MariadbNames, MariadbSql
 from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
+from referral_engine.storage.sqlalchemy.postgresql_sending import PostgresPipeline
+from referral_engine.storage.sqlalchemy.sending import InTurn, Sender
 from referral_engine.storage.sqlalchemy.sqlite import SqliteSql
 from referral_engine.storage.sqlalchemy.statements import Names, Sql
 from referral_engine.storage.sqlalchemy.transactions import (
@@ -34,6 +36,7 @@ class Database:
     sql: Sql
     transactions: Transactions
     locking: Locking
+    sender: Sender
     row_locks: bool
 
 
@@ -48,10 +51,10 @@ def database_for(tables: Tables, dialect: Dialect) -> Database:
     if database == "mariadb":
         mariadb = MariadbSql(MariadbNames(tables, dialect.identifier_preparer))
         locking = RowLocking(mariadb, tables)
-        return Database(mariadb, MariadbTransactions(mariadb), locking, row_locks=True)
+        return Database(mariadb, MariadbTransactions(mariadb), locking, InTurn(), row_locks=True)
     names = Names(tables, dialect.identifier_preparer)
     if database == "postgresql":
         sql = PostgresSql(names)
-        return Database(sql, PostgresTransactions(), RowLocking(sql, tables), row_locks=True)
+        return Database(sql, PostgresTransactions(), RowLocking(sql, tables), PostgresPipeline(), row_locks=True)
     sqlite = SqliteSql(names)
-    return Database(sqlite, SqliteTransactions(sqlite), FileLocking(), row_locks=False)
+    return Database(sqlite, SqliteTransactions(sqlite), FileLocking(), InTurn(), row_locks=False)

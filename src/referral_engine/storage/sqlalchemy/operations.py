@@ -46,7 +46,7 @@ class Operations:
         self._transactions = database.transactions
         self._locking = database.locking
         self._reader = Reader(database.sql, tables)
-        self._writer = Writer(database.sql, tables, row_locks=database.row_locks)
+        self._writer = Writer(database.sql, tables, database.sender, row_locks=database.row_locks)
         self.pages: Pages = Pages(database.sql)
         self.books: Books = Books(database.sql)
         self.audit: Audit = Audit(database.sql, tables)

@@ -15,12 +15,14 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from referral_engine.storage.sqlalchemy.claiming import STUB_COLUMNS, Way
 from referral_engine.storage.sqlalchemy.postgresql_claiming import PostgresClaim
 from referral_engine.storage.sqlalchemy.postgresql_reading import PostgresLookup, PostgresLookups, listed
-from referral_engine.storage.sqlalchemy.statements import GIVEN, Merge, Names, ReturningAdvance, Row, fetched
+from referral_engine.storage.sqlalchemy.statements import GIVEN, Merge, Names, Row, fetched
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Table
+
+    from referral_engine.storage.sqlalchemy.postgresql_sending import Statement
 
 _TYPES = PGDialect().type_compiler_instance  # type: ignore[no-untyped-call]
 
@@ -41,13 +43,16 @@ class PostgresBulk:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """As Bulk.run."""
+        return connection.exec_driver_sql(*self.statement(rows)).rowcount
+
+    def statement(self, rows: Sequence[Row]) -> Statement:
+        """Write the statement of the rows, with their values."""
         program, *columns = zip(*rows, strict=True)
         given: dict[str, object] = {"program": program[0]}
         for name, values in zip(self.columns, columns, strict=True):
             kept = [value.hex() for value in values] if name in self.binary else values
             given[name] = _scalar(kept[0]) if len(rows) == 1 else listed(kept)
-        text = self.one if len(rows) == 1 else self.many
-        return connection.exec_driver_sql(text, given).rowcount
+        return self.one if len(rows) == 1 else self.many, given
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,22 @@ class PostgresQuery:
     def run(self, connection: Connection, **values: object) -> None:
         """As Query.run."""
         connection.exec_driver_sql(self.text, values)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresAdvance:
+    """Moves a counter by one statement that returns a row."""
+
+    text: str
+
+    def to(self, connection: Connection, program: str, by: int) -> int:
+        """As Advance.to."""
+        ((position,),) = fetched(connection.exec_driver_sql(*self.statement(program, by)))
+        return int(position)
+
+    def statement(self, program: str, by: int) -> Statement:
+        """Write the statement, with its values."""
+        return self.text, {"program": program, "by": by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +200,6 @@ class PostgresSql:
         text = GIVEN.sub(r"%(\1)s", self._names.fill(template))
         return PostgresQuery(f"{text} FOR UPDATE" if lock else text)
 
-    def advance(self, table: Table, column: str) -> ReturningAdvance:
+    def advance(self, table: Table, column: str) -> PostgresAdvance:
         """As Sql.advance."""
-        return ReturningAdvance(self.query(self._names.returning_advance(table, column)))
+        return PostgresAdvance(self.query(self._names.returning_advance(table, column)).text)

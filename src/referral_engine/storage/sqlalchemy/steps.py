@@ -11,12 +11,11 @@ from referral_engine.events import microseconds
 from referral_engine.storage.sqlalchemy import rows
 from referral_engine.storage.sqlalchemy.attempts import StartAgain
 from referral_engine.storage.sqlalchemy.codec import maybe_microseconds, write_payload
+from referral_engine.storage.sqlalchemy.sending import Write
 from referral_engine.storage.sqlalchemy.statements import Bulk, Merge, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sqlalchemy import Connection
 
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
@@ -40,15 +39,19 @@ class Step:
     sort: bool = True
     shared: bool = False
 
-    def run(self, connection: Connection, program: str, groups: Mapping[type, Sequence[Any]], base: int) -> None:
-        """Write the rows of this step, if there are any; raises StartAgain when one found nothing to change."""
+    def write(self, program: str, groups: Mapping[type, Sequence[Any]], base: int) -> Write | None:
+        """Give the rows of this step to its statement, if there are any."""
         if not (changes := groups.get(self.kind)):
-            return
+            return None
         if not (written := self.rows(program, changes, base)):
-            return
+            return None
         if self.sort:
             written.sort()
-        if self.bulk.run(connection, written) != len(written):
+        return Write(self.bulk, written)
+
+    def check(self, write: Write, count: int) -> None:
+        """Raise StartAgain when a row found nothing to change."""
+        if count != len(write.rows):
             raise StartAgain(f"a precondition of {self.kind.__name__} does not hold", shared=self.shared)
 
 

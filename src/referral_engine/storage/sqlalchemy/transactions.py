@@ -169,8 +169,9 @@ class PostgresTransactions:
     """Own writing reads what is committed by then, under row locks; own reading sees one snapshot."""
 
     def write(self, connection: Connection) -> None:
-        """As Transactions.write."""
+        """As Transactions.write; SQLAlchemy is told of the transaction, for not all statements pass through it."""
         connection.execution_options(isolation_level="READ COMMITTED")
+        _begun(connection)
 
     def read(self, connection: Connection) -> None:
         """As Transactions.read."""

@@ -1,7 +1,8 @@
 """Writing: the changes of a decision as one statement for each kind, in the order in which the locks are taken.
 
-First what the members' locks guard, then what everybody shares, then the program's counter, and last what is appended
-at the position that the counter gave. A step whose row count is short, or whose key is taken, ends the attempt.
+First what the members' locks guard, what everybody shares and the program's counter, sent together; then, together
+again, what is appended at the position that the counter gave. A step whose row count is short, or whose key is taken,
+ends the attempt.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from referral_engine import changes as c
 from referral_engine.storage.sqlalchemy.sealing import Sealing
+from referral_engine.storage.sqlalchemy.sending import Move, Write
 from referral_engine.storage.sqlalchemy.statements import Merge
 from referral_engine.storage.sqlalchemy.steps import appended_steps, member_steps, shared_steps
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
     from referral_engine.facts import Facts
     from referral_engine.storage.sqlalchemy.reading import Held
+    from referral_engine.storage.sqlalchemy.sending import Sender
     from referral_engine.storage.sqlalchemy.statements import Sql
+    from referral_engine.storage.sqlalchemy.steps import Step
     from referral_engine.storage.sqlalchemy.tables import Tables
 
 _ACKNOWLEDGE = """
@@ -32,10 +36,10 @@ WHERE program = :program AND acknowledged < :up_to
 class Writer:
     """Carries out decisions."""
 
-    def __init__(self, sql: Sql, tables: Tables, *, row_locks: bool) -> None:
+    def __init__(self, sql: Sql, tables: Tables, sender: Sender, *, row_locks: bool) -> None:
+        self._sender = sender
         self._row_locks = row_locks
-        self._members = member_steps(sql, tables, stubs=row_locks)
-        self._shared = shared_steps(sql, tables)
+        self._guarded = [*member_steps(sql, tables, stubs=row_locks), *shared_steps(sql, tables)]
         self._appended = appended_steps(sql, tables)
         self._unstub = sql.delete(tables.members, ["member"])
         self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], Merge())
@@ -52,22 +56,41 @@ class Writer:
     ) -> None:
         """Carry out the changes, or raise StartAgain or a driver's error, after which all must be rolled back."""
         groups = _grouped(decision.changes)
-        for step in self._members:
-            step.run(connection, program, groups, 0)
-        if held is not None and held.stubs:
-            put = {change.member.id for change in groups.get(c.PutMember, ())}
-            if left := sorted(held.stubs - put):
-                self._unstub.run(connection, [(program, member) for member in left])
         self._prepare_shared(connection, program, groups, facts)
-        for step in self._shared:
-            step.run(connection, program, groups, 0)
-        base = self._moved(connection, program, decision.ordinals) if decision.ordinals else 0
+        move = Move(self._position, program, decision.ordinals) if decision.ordinals else None
+        position = self._sent(connection, program, self._guarded, groups, 0, self._left(program, groups, held), move)
         for acknowledged in groups.get(c.Acknowledge, ()):
             self._acknowledge.run(connection, program=program, up_to=acknowledged.up_to)
-        for step in self._appended:
-            step.run(connection, program, groups, base)
+        base = position - decision.ordinals + 1
+        self._sent(connection, program, self._appended, groups, base)
         if decision.chained and (added := groups.get(c.AddTransfer)):
             self._sealing.add(connection, program, added, base)
+
+    def _sent(
+        self,
+        connection: Connection,
+        program: str,
+        steps: Sequence[Step],
+        groups: dict[type, list[Any]],
+        base: int,
+        more: Sequence[Write] = (),
+        move: Move | None = None,
+    ) -> int:
+        """Send what steps write, and more that needs no check; answer where the counter is then, if it is to move."""
+        writes = [(step, write) for step in steps if (write := step.write(program, groups, base)) is not None]
+        if not (writes or more or move):
+            return 0
+        counts, position = self._sender.send(connection, [*more, *(write for _, write in writes)], move)
+        for (step, write), count in zip(writes, counts[len(more) :], strict=True):
+            step.check(write, count)
+        return position
+
+    def _left(self, program: str, groups: dict[type, list[Any]], held: Held | None) -> list[Write]:
+        """Take away the members who were made to be locked, and are not put."""
+        if held is None or not held.stubs:
+            return []
+        left = sorted(held.stubs - {change.member.id for change in groups.get(c.PutMember, ())})
+        return [Write(self._unstub, [(program, member) for member in left])] if left else []
 
     def _prepare_shared(
         self, connection: Connection, program: str, groups: dict[type, list[Any]], facts: Facts
@@ -85,10 +108,6 @@ class Writer:
         if self._row_locks and len(spends) > 1:
             campaigns, units = zip(*spends, strict=True)
             self._spends_in_order.rows(connection, program, set(campaigns), set(units), lock=True)
-
-    def _moved(self, connection: Connection, program: str, ordinals: int) -> int:
-        """Move the program's position, which locks it, and answer the cursor of ordinal 0."""
-        return self._position.to(connection, program, ordinals) - ordinals + 1
 
 
 def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:
