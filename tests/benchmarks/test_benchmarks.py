@@ -202,6 +202,18 @@ def test_floor_of_p02_writes_the_rows_that_a_run_leaves(scripts, workload, postg
         assert stored(floor) == stored(ours)
 
 
+def test_an_event_takes_at_most_eight_round_trips_to_postgresql(scripts, workload, postgres_server_url):
+    p03 = scripts["p03_singles"]
+    made, events = workload.make_with_singles(300, 80)
+
+    with servers.fresh_database(postgres_server_url) as url:
+        p03.recorded(made, url)
+        trips = p03.round_trips(made, events, url)
+
+    assert trips.keys() == {"signup", "checkin", "purchase"}
+    assert all(2 < trip <= 8 for trip in trips.values()), trips
+
+
 @pytest.mark.parametrize("way", ["one_by_one", "together"])
 def test_floor_of_p03_writes_the_rows_that_a_run_leaves_but_for_their_positions(
     scripts, workload, postgres_server_url, way

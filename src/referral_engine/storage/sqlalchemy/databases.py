@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from referral_engine.storage.sqlalchemy.locking import FileLocking, Locking, RowLocking
 from referral_engine.storage.sqlalchemy.mariadb import MariadbNames, MariadbSql
 from referral_engine.storage.sqlalchemy.postgresql import PostgresSql
-from referral_engine.storage.sqlalchemy.postgresql_sending import PostgresPipeline
+from referral_engine.storage.sqlalchemy.postgresql_sending import PostgresSender
 from referral_engine.storage.sqlalchemy.sending import InTurn, Sender
 from referral_engine.storage.sqlalchemy.sqlite import SqliteSql
 from referral_engine.storage.sqlalchemy.statements import Names, Sql
@@ -55,6 +55,6 @@ def database_for(tables: Tables, dialect: Dialect) -> Database:
     names = Names(tables, dialect.identifier_preparer)
     if database == "postgresql":
         sql = PostgresSql(names)
-        return Database(sql, PostgresTransactions(), RowLocking(sql, tables), PostgresPipeline(), row_locks=True)
+        return Database(sql, PostgresTransactions(), RowLocking(sql, tables), PostgresSender(), row_locks=True)
     sqlite = SqliteSql(names)
     return Database(sqlite, SqliteTransactions(sqlite), FileLocking(), InTurn(), row_locks=False)

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Table
 
-    from referral_engine.storage.sqlalchemy.postgresql_sending import Statement
-
 _TYPES = PGDialect().type_compiler_instance  # type: ignore[no-untyped-call]
+
+_AMONG = "ARRAY(SELECT json_array_elements_text(%({{place}}{})s::json))"
+"""What further columns are looked for among: not a list itself, whose values would have each statement planned anew."""
 
 
 def _scalar(value: object) -> object:
@@ -32,10 +33,14 @@ def _scalar(value: object) -> object:
     return value if value is None or isinstance(value, str) else str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PostgresBulk:
-    """One statement: `one` for a single row, `many` over lists, one for each column. `binary` columns hold bytes."""
+    """One statement on a table: `one` for a single row, `many` over lists, one for each column.
 
+    In both texts `{after}` is where the statement can be made to wait for another. `binary` columns hold bytes.
+    """
+
+    table: str
     one: str
     many: str
     columns: tuple[str, ...]
@@ -43,16 +48,17 @@ class PostgresBulk:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """As Bulk.run."""
-        return connection.exec_driver_sql(*self.statement(rows)).rowcount
+        text = self.one if len(rows) == 1 else self.many
+        return connection.exec_driver_sql(text.replace("{after}", "true"), self.given(rows)).rowcount
 
-    def statement(self, rows: Sequence[Row]) -> Statement:
-        """Write the statement of the rows, with their values."""
+    def given(self, rows: Sequence[Row]) -> dict[str, object]:
+        """Name the values of the rows."""
         program, *columns = zip(*rows, strict=True)
         given: dict[str, object] = {"program": program[0]}
         for name, values in zip(self.columns, columns, strict=True):
             kept = [value.hex() for value in values] if name in self.binary else values
             given[name] = _scalar(kept[0]) if len(rows) == 1 else listed(kept)
-        return self.one if len(rows) == 1 else self.many, given
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +78,15 @@ class PostgresQuery:
 
 @dataclass(frozen=True, slots=True)
 class PostgresAdvance:
-    """Moves a counter by one statement that returns a row."""
+    """Moves a counter by one statement that returns a row; `{after}` in its text is as in PostgresBulk."""
 
     text: str
 
     def to(self, connection: Connection, program: str, by: int) -> int:
         """As Advance.to."""
-        ((position,),) = fetched(connection.exec_driver_sql(*self.statement(program, by)))
+        given = {"program": program, "by": str(by)}
+        ((position,),) = fetched(connection.exec_driver_sql(self.text.replace("{after}", "true"), given))
         return int(position)
-
-    def statement(self, program: str, by: int) -> Statement:
-        """Write the statement, with its values."""
-        return self.text, {"program": program, "by": by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class PostgresSql:
         inner = (
             f"SELECT {names.columns(tuple(dict.fromkeys((*columns, *order))))} FROM {names.table(table)} "
             f"WHERE program = %(program)s AND {names.column(first)} = given.value"
-            + "".join(f" AND {names.column(column)} = ANY (%({{place}}{column})s::text[])" for column in others)
+            + "".join(f" AND {names.column(column)} = ANY ({_AMONG.format(column)})" for column in others)
             + (f" ORDER BY {names.columns(order)}" if order else "")
         )
         return PostgresLookup(f"{inner} OFFSET 0", ", ".join(cells), tuple(among), binary)
@@ -149,9 +152,10 @@ class PostgresSql:
         conflict = names.on_conflict(table, merge, "GREATEST")
         head = f"INSERT INTO {names.table(table)} AS kept (program, {names.columns(columns)})"
         one, many = (
-            f"{head} SELECT %(program)s, given.* FROM {rows} AS given {conflict}" for rows in (given.one, given.many)
+            f"{head} SELECT %(program)s, given.* FROM {rows} AS given WHERE {{after}} {conflict}"
+            for rows in (given.one, given.many)
         )
-        return PostgresBulk(one, many, given.columns, given.binary)
+        return PostgresBulk(table.name, one, many, given.columns, given.binary)
 
     def update(
         self, table: Table, keys: Sequence[str], given: Sequence[str], changes: Mapping[str, str], guard: str = ""
@@ -171,9 +175,9 @@ class PostgresSql:
         """Write a statement over the rows whose keys are given and that fit the guard."""
         given = self._rows(table, (*keys, *more))
         where = [f"kept.{self._names.column(key)} = {self._given(f':{key}')}" for key in keys]
-        tail = " AND ".join(["kept.program = %(program)s", *where, *([self._given(guard)] if guard else [])])
+        tail = " AND ".join(["kept.program = %(program)s", *where, *([self._given(guard)] if guard else []), "{after}"])
         one, many = (f"{head} {rows} AS given WHERE {tail}" for rows in (given.one, given.many))
-        return PostgresBulk(one, many, given.columns, given.binary)
+        return PostgresBulk(table.name, one, many, given.columns, given.binary)
 
     def _rows(self, table: Table, columns: Sequence[str]) -> Given:
         """Write what is given as a table; a column that the kept table has not is a number."""
@@ -202,4 +206,5 @@ class PostgresSql:
 
     def advance(self, table: Table, column: str) -> PostgresAdvance:
         """As Sql.advance."""
-        return PostgresAdvance(self.query(self._names.returning_advance(table, column)).text)
+        values = "SELECT %(program)s, %(by)s::BIGINT{others} WHERE {{after}}"
+        return PostgresAdvance(self._names.returning_advance(table, column, values))

@@ -14,8 +14,8 @@ from pydantic_core import from_json
 
 from referral_engine.storage.sqlalchemy.attempts import StartAgain
 from referral_engine.storage.sqlalchemy.claiming import Claimed
+from referral_engine.storage.sqlalchemy.postgresql_driving import Numbered, numbered
 from referral_engine.storage.sqlalchemy.postgresql_reading import listed
-from referral_engine.storage.sqlalchemy.statements import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -56,7 +56,7 @@ class PostgresClaim:
     cells: str
     ways: Mapping[str, str]
     lock: str = "FOR UPDATE"
-    texts: dict[tuple[str, ...], str] = field(default_factory=dict)
+    texts: dict[tuple[str, ...], Numbered] = field(default_factory=dict)
 
     def members(
         self, connection: Connection, program: str, named: Collection[str], led: Led, arriving: Collection[str]
@@ -68,7 +68,7 @@ class PostgresClaim:
             return Claimed(frozenset(), (), frozenset())
         text = self.texts.get(used) or self.texts.setdefault(used, self._text(used))
         given: dict[str, object] = {name: listed(sorted(lists[name])) for name in used}
-        ((made, found),) = fetched(connection.exec_driver_sql(text, {"program": program, **given}))
+        made, found = text.row(connection, {"program": program, **given})
         rows = [] if found is None else from_json(found)
         ids, there = frozenset(row[0] for row in rows), [row for row in rows if row[1] is not None]
         stubs = frozenset(() if made is None else from_json(made))
@@ -76,7 +76,7 @@ class PostgresClaim:
             raise StartAgain("a member arrived while it was being locked")
         return Claimed(ids, there, stubs)
 
-    def _text(self, used: tuple[str, ...]) -> str:
+    def _text(self, used: tuple[str, ...]) -> Numbered:
         """Write the statement for what is given; the ids compare by their bytes, as in every table."""
         concerned = [
             f'SELECT value COLLATE "C" FROM {_GIVEN.format(name=name)}' if name == "named" else self.ways[name]
@@ -85,7 +85,7 @@ class PostgresClaim:
         ]
         given = _GIVEN.format(name="arriving")
         made = _MADE.format(table=self.table, stub=self.stub, given=given) if "arriving" in used else _NONE_MADE
-        return _CLAIM.format(
+        text = _CLAIM.format(
             concerned=" UNION ".join(concerned),
             made=made,
             cells=self.cells,
@@ -93,3 +93,4 @@ class PostgresClaim:
             table=self.table,
             lock=self.lock,
         )
+        return numbered(text)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
 
-from referral_engine.storage.sqlalchemy.statements import Ask, Row, fetched
+from referral_engine.storage.sqlalchemy.postgresql_driving import Numbered, numbered
+from referral_engine.storage.sqlalchemy.statements import Ask, Row
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,7 +28,7 @@ def listed(values: Sequence[object]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PostgresLookup:
-    """Selects each value of a list; further lists with `= ANY (…)`.
+    """Selects each value of a list; values of further lists by `= ANY (…)`.
 
     `inner` finds the rows of one `given.value`, `cells` are what is taken of them, and `binary` the places of those
     that are bytes, in hexadecimal. In both texts `{place}` is what sets the look-up's values apart from another's.
@@ -54,8 +55,7 @@ class PostgresLookup:
 
     def given(self, place: int, among: Sequence[Collection[str]]) -> dict[str, object]:
         """Name the values of a look-up."""
-        first, *others = ((f"at{place}_{name}", sorted(values)) for name, values in zip(self.among, among, strict=True))
-        return {first[0]: listed(first[1]), **dict(others)}
+        return {f"at{place}_{name}": listed(sorted(values)) for name, values in zip(self.among, among, strict=True)}
 
     def read(self, text: str | None) -> Sequence[Row]:
         """Read the rows."""
@@ -73,7 +73,7 @@ class PostgresLookups:
     """Asks all look-ups that are asked for anything by one statement; its texts are few, and kept."""
 
     lookups: Mapping[str, PostgresLookup]
-    texts: dict[tuple[tuple[str, bool], ...], str] = field(default_factory=dict)
+    texts: dict[tuple[tuple[str, bool], ...], Numbered] = field(default_factory=dict)
 
     def rows(self, connection: Connection, program: str, asked: Mapping[str, Ask]) -> dict[str, Sequence[Row]]:
         """As Lookups.rows."""
@@ -85,13 +85,12 @@ class PostgresLookups:
         given: dict[str, object] = {"program": program}
         for place, (name, _) in enumerate(wanted):
             given.update(self.lookups[name].given(place, asked[name].among))
-        (answer,) = fetched(connection.exec_driver_sql(text, given))
-        for (name, _), cells in zip(wanted, answer, strict=True):
+        for (name, _), cells in zip(wanted, text.row(connection, given), strict=True):
             found[name] = self.lookups[name].read(cells)
         return found
 
-    def _text(self, wanted: Sequence[tuple[str, bool]]) -> str:
+    def _text(self, wanted: Sequence[tuple[str, bool]]) -> Numbered:
         selects = [
             f"({self.lookups[name].select(place, lock=lock)})::text" for place, (name, lock) in enumerate(wanted)
         ]
-        return f"SELECT {', '.join(selects)}"
+        return numbered(f"SELECT {', '.join(selects)}")

@@ -1,63 +1,94 @@
-"""Sending to PostgreSQL: what needs no answer of one another goes out at once, in the driver's pipeline mode.
+"""Sending to PostgreSQL: what writes a decision is joined into one statement, so that it is one round trip.
 
-The statements are the same, in the same order, as if each waited for the one before; only the waiting is saved. They go
-straight to the driver, for SQLAlchemy asks for each answer before it sends the next statement.
+Each part is fenced behind the one before, so that they are carried out, and lock, in their order. But all see the rows
+as they were when the statement began; so a part that may name a row which an earlier one wrote begins a new statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.util import await_only
-
-from referral_engine.storage.sqlalchemy.sending import Move, Sent, Write
+from referral_engine.storage.sqlalchemy.postgresql_driving import Numbered, numbered
+from referral_engine.storage.sqlalchemy.sending import Sent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from referral_engine.storage.sqlalchemy.postgresql import PostgresAdvance, PostgresBulk
-    from referral_engine.storage.sqlalchemy.statements import Row
+    from referral_engine.storage.sqlalchemy.sending import Move, Write
 
-Statement = tuple[str, Mapping[str, object]]
-"""A text with named placeholders, and its values."""
 
-_NO_ROW: Row = (0,)
+@dataclass(frozen=True, slots=True)
+class PostgresSender:
+    """Joins statements; the texts of the joined ones are few, and kept."""
 
-class PostgresPipeline:
-    """Sends by psycopg, blocking, or awaited in the greenlet that SQLAlchemy runs us in."""
+    texts: dict[tuple[object, ...], Numbered] = field(default_factory=dict)
 
     def send(self, connection: Connection, writes: Sequence[Write], move: Move | None = None) -> Sent:
         """As Sender.send; what is sent was built for PostgreSQL."""
-        statements = [cast("PostgresBulk", write.bulk).statement(write.rows) for write in writes]
+        counts: list[int] = []
+        *before, last = _apart(writes)
+        for group in before:
+            counts += self._run(connection, group, None)
+        answers = self._run(connection, last, move)
+        position = 0 if move is None else answers.pop()
+        return Sent([*counts, *answers], position)
+
+    def _run(self, connection: Connection, writes: Sequence[Write], move: Move | None) -> list[int]:
+        """Write what one statement can, and answer the row counts and where the counter is."""
+        parts = [(cast("PostgresBulk", write.bulk), len(write.rows) == 1) for write in writes]
+        advance = None if move is None else cast("PostgresAdvance", move.advance)
+        key = (*parts, advance)
+        joined = self.texts.get(key)
+        if joined is None:
+            texts = [bulk.one if one else bulk.many for bulk, one in parts]
+            joined = self.texts.setdefault(key, _joined(texts, None if advance is None else advance.text))
+        given: dict[str, object] = {}
+        for place, (write, (bulk, _)) in enumerate(zip(writes, parts, strict=True)):
+            for name, value in bulk.given(write.rows).items():
+                given[f"at{place}_{name}"] = value
         if move is not None:
-            statements.append(cast("PostgresAdvance", move.advance).statement(move.program, move.by))
-        counts, last = _answered(connection, statements, fetch=move is not None)
-        return Sent(counts[: len(writes)], int(last[0]))
+            given[f"at{len(writes)}_by"], given["program"] = str(move.by), move.program
+        else:
+            given["program"] = given["at0_program"]
+        return list(joined.row(connection, given))
 
 
-def _answered(connection: Connection, statements: Sequence[Statement], *, fetch: bool) -> tuple[list[int], Row]:
-    """Send the statements and wait for all answers: the row counts, and the row of the last one if it is to be fetched.
-
-    An error comes as SQLAlchemy tells it, and ends what follows.
-    """
-    given = connection.connection
-    driver: Any = given.driver_connection
-    try:
-        if connection.dialect.is_async:
-            return await_only(_awaited(driver, statements, fetch=fetch))
-        with driver.pipeline():
-            cursors = [driver.execute(text, values) for text, values in statements]
-        return [cursor.rowcount for cursor in cursors], cursors[-1].fetchone() if fetch else _NO_ROW
-    except driver.Error as exc:
-        broken = connection.dialect.is_disconnect(exc, given.dbapi_connection, None)
-        if broken:
-            connection.invalidate(exc)
-        raise DBAPIError(None, None, exc, connection_invalidated=broken) from exc
+def _apart(writes: Sequence[Write]) -> list[list[Write]]:
+    """Split writes into those that one statement can do: none names a row that another one of them names."""
+    groups: list[list[Write]] = [[]]
+    for write in writes:
+        if any(_may_meet(write, other) for other in groups[-1]):
+            groups.append([])
+        groups[-1].append(write)
+    return groups
 
 
-async def _awaited(driver: Any, statements: Sequence[Statement], *, fetch: bool) -> tuple[list[int], Row]:
-    async with driver.pipeline():
-        cursors = [await driver.execute(text, values) for text, values in statements]
-    return [cursor.rowcount for cursor in cursors], await cursors[-1].fetchone() if fetch else _NO_ROW
+def _may_meet(write: Write, other: Write) -> bool:
+    """Tell whether two writes may name the same row."""
+    if cast("PostgresBulk", write.bulk).table != cast("PostgresBulk", other.bulk).table:
+        return False
+    end = 1 + min(write.keys, other.keys)
+    return end == 1 or not {row[1:end] for row in write.rows}.isdisjoint(row[1:end] for row in other.rows)
+
+
+def _joined(parts: Sequence[str], move: str | None) -> Numbered:
+    """Join statements, each behind the one before it; the program is given once."""
+    after, texts, answers = "true", [], []
+    for place, part in enumerate(parts):
+        texts.append(f"part{place} AS ({_placed(part, place, after)} RETURNING 1)")
+        answers.append(f"(SELECT count(*) FROM part{place})")
+        after = f"(SELECT count(*) FROM part{place}) >= 0"
+    if move is not None:
+        texts.append(f"moved AS ({_placed(move, len(parts), after)})")
+        answers.append("(SELECT * FROM moved)")
+    return numbered(f"WITH {', '.join(texts)} SELECT {', '.join(answers)}")
+
+
+def _placed(part: str, place: int, after: str) -> str:
+    """Set a part's values apart from another's."""
+    named = part.replace("%(", f"%(at{place}_").replace(f"%(at{place}_program)s", "%(program)s::TEXT")
+    return named.replace("{after}", after)

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 class Write(NamedTuple):
-    """Rows, at least one, and the statement that writes them."""
+    """Rows, at least one, and the statement that writes them.
+
+    `keys` is how many values name a row, which follow the program; 0 where that is not told.
+    """
 
     bulk: Bulk
     rows: Sequence[Row]
+    keys: int = 0
 
 
 class Move(NamedTuple):

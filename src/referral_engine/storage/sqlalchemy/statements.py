@@ -208,9 +208,10 @@ class Names:
             return "ON CONFLICT DO NOTHING"
         return f"ON CONFLICT ({self.columns(table.primary_key.columns.keys())}) DO UPDATE SET {', '.join(sets)}"
 
-    def returning_advance(self, table: Table, column: str) -> str:
-        """Write the move of a counter in the words that SQLite and PostgreSQL share."""
+    def returning_advance(self, table: Table, column: str, values: str = "VALUES (:program, :by{others})") -> str:
+        """Write the move of a counter in the words that SQLite and PostgreSQL share; `{others}` are further zeros."""
         others = [name for name in table.columns.keys() if name not in {"program", column}]  # noqa: SIM118 - a collection
         head = f"INSERT INTO {self.table(table)} AS kept ({self.columns(['program', column, *others])})"
         conflict = self.on_conflict(table, Merge(add=[column]), "")
-        return f"{head} VALUES (:program, :by{', 0' * len(others)}) {conflict} RETURNING {self.column(column)}"
+        row = values.format(others=", 0" * len(others))
+        return f"{head} {row} {conflict} RETURNING {self.column(column)}"

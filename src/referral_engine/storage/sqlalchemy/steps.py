@@ -30,7 +30,7 @@ class Step:
 
     `rows` picks the rows that this step writes, from the program, the changes and the cursor of ordinal 0; with
     `sort` they are written in the order of their keys. Every row must find what it changes; `shared` tells that another
-    decision, which holds no lock of ours, may have been in the way.
+    decision, which holds no lock of ours, may have been in the way. `keys` is as for Write.
     """
 
     kind: type[Any]
@@ -38,6 +38,7 @@ class Step:
     rows: Callable[[str, Sequence[Any], int], list[Row]]
     sort: bool = True
     shared: bool = False
+    keys: int = 0
 
     def write(self, program: str, groups: Mapping[type, Sequence[Any]], base: int) -> Write | None:
         """Give the rows of this step to its statement, if there are any."""
@@ -47,7 +48,7 @@ class Step:
             return None
         if self.sort:
             written.sort()
-        return Write(self.bulk, written)
+        return Write(self.bulk, written, self.keys)
 
     def check(self, write: Write, count: int) -> None:
         """Raise StartAgain when a row found nothing to change."""
@@ -56,36 +57,34 @@ class Step:
 
 
 def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:
-    """What the locks on members guard; with `stubs`, a fresh member's row is there already."""
+    """What the locks on members guard of themselves; with `stubs`, a fresh member's row is there already."""
     member = rows.MEMBER_COLUMNS[1:]
     given = {name: f":{name}" for name in member}
-    grown = {name: f"kept.{name} + :{name}" for name in _FIGURES}
     if stubs:
         fresh_member = sql.update(tables.members, ["member"], member, given, "kept.joined_at IS NULL")
     else:
         fresh_member = sql.insert(tables.members, rows.MEMBER_COLUMNS)
     known_member = sql.update(tables.members, ["member"], member, given, "kept.joined_at IS NOT NULL")
-    fresh_balance = sql.insert(tables.balances, ["member", "unit", *_FIGURES])
-    known_balance = sql.update(tables.balances, ["member", "unit"], _FIGURES, grown)
     more_limit = sql.insert(tables.limits, [*_LIMIT, "count"], Merge(add=["count"]))
     less_limit = sql.update(tables.limits, _LIMIT, ["count"], {"count": "kept.count + :count"})
-    lot = rows.LOT_COLUMNS
-    less_left = {
-        "remaining": "kept.remaining + :remaining",
-        "expires_at": "CASE WHEN kept.expires_at < :expires_at THEN :expires_at ELSE kept.expires_at END",
-    }
-    grant = ("state", "reversed", "waived", "slot")
-    payout = ("state", "decided_at", "actor")
     return [
-        Step(c.PutMember, fresh_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if x.fresh]),
-        Step(c.PutMember, known_member, lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if not x.fresh]),
+        Step(
+            c.PutMember,
+            fresh_member,
+            lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if x.fresh],
+            keys=1,
+        ),
+        Step(
+            c.PutMember,
+            known_member,
+            lambda p, cs, _: [rows.member_row(p, x.member) for x in cs if not x.fresh],
+            keys=1,
+        ),
         Step(
             c.AdjustTally,
             sql.insert(tables.tallies, ["member", "type", "count", "sum"], Merge(add=["count", "sum"])),
             lambda p, cs, _: [(p, x.member, x.type, x.count, x.sum) for x in cs],
         ),
-        Step(c.AdjustBalance, fresh_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if x.fresh]),
-        Step(c.AdjustBalance, known_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if not x.fresh]),
         Step(c.AdjustLimit, more_limit, lambda p, cs, _: [_limit_row(p, x) for x in cs if x.by >= 0]),
         Step(c.AdjustLimit, less_limit, lambda p, cs, _: [_limit_row(p, x) for x in cs if x.by < 0]),
         Step(
@@ -98,6 +97,24 @@ def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:
             sql.update(tables.refunds, ["event"], ["amount"], {"amount": ":amount"}),
             lambda p, cs, _: [(p, x.event_id, x.amount) for x in cs if not x.fresh],
         ),
+    ]
+
+
+def money_steps(sql: Sql, tables: Tables) -> list[Step]:
+    """What the locks on members guard of their money."""
+    grown = {name: f"kept.{name} + :{name}" for name in _FIGURES}
+    fresh_balance = sql.insert(tables.balances, ["member", "unit", *_FIGURES])
+    known_balance = sql.update(tables.balances, ["member", "unit"], _FIGURES, grown)
+    lot = rows.LOT_COLUMNS
+    less_left = {
+        "remaining": "kept.remaining + :remaining",
+        "expires_at": "CASE WHEN kept.expires_at < :expires_at THEN :expires_at ELSE kept.expires_at END",
+    }
+    grant = ("state", "reversed", "waived", "slot")
+    payout = ("state", "decided_at", "actor")
+    return [
+        Step(c.AdjustBalance, fresh_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if x.fresh], keys=2),
+        Step(c.AdjustBalance, known_balance, lambda p, cs, _: [_balance_row(p, x) for x in cs if not x.fresh], keys=2),
         Step(
             c.AdjustLot,
             sql.insert(tables.lots, lot, Merge(add=["remaining"], greatest=["expires_at"])),

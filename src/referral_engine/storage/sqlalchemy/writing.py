@@ -13,7 +13,7 @@ from referral_engine import changes as c
 from referral_engine.storage.sqlalchemy.sealing import Sealing
 from referral_engine.storage.sqlalchemy.sending import Move, Write
 from referral_engine.storage.sqlalchemy.statements import Merge
-from referral_engine.storage.sqlalchemy.steps import appended_steps, member_steps, shared_steps
+from referral_engine.storage.sqlalchemy.steps import appended_steps, member_steps, money_steps, shared_steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +33,21 @@ WHERE program = :program AND acknowledged < :up_to
 """
 
 
+Written = list[tuple["Step", Write]]
+"""What steps write."""
+
+
 class Writer:
     """Carries out decisions."""
 
     def __init__(self, sql: Sql, tables: Tables, sender: Sender, *, row_locks: bool) -> None:
         self._sender = sender
         self._row_locks = row_locks
-        self._guarded = [*member_steps(sql, tables, stubs=row_locks), *shared_steps(sql, tables)]
+        self._guarded = [
+            *member_steps(sql, tables, stubs=row_locks),
+            *money_steps(sql, tables),
+            *shared_steps(sql, tables),
+        ]
         self._appended = appended_steps(sql, tables)
         self._unstub = sql.delete(tables.members, ["member"])
         self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], Merge())
@@ -57,31 +65,24 @@ class Writer:
         """Carry out the changes, or raise StartAgain or a driver's error, after which all must be rolled back."""
         groups = _grouped(decision.changes)
         self._prepare_shared(connection, program, groups, facts)
+        guarded, left = _written(self._guarded, program, groups, 0), self._left(program, groups, held)
         move = Move(self._position, program, decision.ordinals) if decision.ordinals else None
-        position = self._sent(connection, program, self._guarded, groups, 0, self._left(program, groups, held), move)
+        position = self._sent(connection, guarded, left, move)
         for acknowledged in groups.get(c.Acknowledge, ()):
             self._acknowledge.run(connection, program=program, up_to=acknowledged.up_to)
         base = position - decision.ordinals + 1
-        self._sent(connection, program, self._appended, groups, base)
+        self._sent(connection, _written(self._appended, program, groups, base))
         if decision.chained and (added := groups.get(c.AddTransfer)):
             self._sealing.add(connection, program, added, base)
 
     def _sent(
-        self,
-        connection: Connection,
-        program: str,
-        steps: Sequence[Step],
-        groups: dict[type, list[Any]],
-        base: int,
-        more: Sequence[Write] = (),
-        move: Move | None = None,
+        self, connection: Connection, checked: Written, more: Sequence[Write] = (), move: Move | None = None
     ) -> int:
         """Send what steps write, and more that needs no check; answer where the counter is then, if it is to move."""
-        writes = [(step, write) for step in steps if (write := step.write(program, groups, base)) is not None]
-        if not (writes or more or move):
+        if not (checked or more or move):
             return 0
-        counts, position = self._sender.send(connection, [*more, *(write for _, write in writes)], move)
-        for (step, write), count in zip(writes, counts[len(more) :], strict=True):
+        counts, position = self._sender.send(connection, [*more, *(write for _, write in checked)], move)
+        for (step, write), count in zip(checked, counts[len(more) :], strict=True):
             step.check(write, count)
         return position
 
@@ -90,7 +91,7 @@ class Writer:
         if held is None or not held.stubs:
             return []
         left = sorted(held.stubs - {change.member.id for change in groups.get(c.PutMember, ())})
-        return [Write(self._unstub, [(program, member) for member in left])] if left else []
+        return [Write(self._unstub, [(program, member) for member in left], keys=1)] if left else []
 
     def _prepare_shared(
         self, connection: Connection, program: str, groups: dict[type, list[Any]], facts: Facts
@@ -108,6 +109,11 @@ class Writer:
         if self._row_locks and len(spends) > 1:
             campaigns, units = zip(*spends, strict=True)
             self._spends_in_order.rows(connection, program, set(campaigns), set(units), lock=True)
+
+
+def _written(steps: Sequence[Step], program: str, groups: dict[type, list[Any]], base: int) -> Written:
+    """Give each step the changes of its kind."""
+    return [(step, write) for step in steps if (write := step.write(program, groups, base)) is not None]
 
 
 def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:

@@ -1,0 +1,65 @@
+"""Sending: writes that cannot meet are one statement on PostgreSQL, the others follow it; either way all is in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from referral_engine import changes as c
+from referral_engine.errors import Conflict
+from referral_engine.facts import LimitKey, Wanted
+from referral_engine.storage.sqlalchemy import SQLAlchemyStore
+from referral_engine.storage.sqlalchemy.postgresql_sending import _joined
+from referral_engine.testing.conformance.samples import PROGRAM, a_member
+
+KEY = LimitKey("alice", "order", "referrer", "month", "points", "alice", "2026-03")
+
+
+@pytest.fixture
+def store(database_url):
+    with SQLAlchemyStore(database_url) as made:
+        made.create_schema()
+        yield made
+
+
+def written(store, *changes, ordinals=0):
+    wanted = Wanted(
+        PROGRAM,
+        members=frozenset({"alice", "bob"}),
+        arriving=frozenset({"alice", "bob"}),
+        limit_rules=frozenset({"order"}),
+        limit_periods=frozenset({"2026-03"}),
+    )
+    store.apply(wanted, lambda _: c.Decision(None, changes, ordinals))
+    return store.read(wanted)
+
+
+def test_one_row_may_be_written_twice_by_a_decision(store):
+    """What is added to a limit and taken from it again are two statements, of which the second sees the first."""
+    facts = written(store, c.AdjustLimit(KEY, 5), c.AdjustLimit(KEY, -2))
+    assert facts.limits == {KEY: 3}
+
+
+def test_fresh_and_known_members_are_written_together(store):
+    written(store, c.PutMember(a_member("alice"), fresh=True))
+    alice = a_member("alice", referrals_total=1)
+    facts = written(store, c.PutMember(a_member("bob"), fresh=True), c.PutMember(alice, fresh=False))
+    assert facts.members == {"alice": alice, "bob": a_member("bob")}
+
+
+def test_nothing_is_left_of_a_decision_whose_second_write_fails(store):
+    written(store, c.PutMember(a_member("alice"), fresh=True))
+    with pytest.raises(Conflict):
+        written(store, c.AdjustLimit(KEY, 5), c.PutMember(a_member("alice"), fresh=True), ordinals=3)
+    assert written(store).limits == {}
+
+
+def test_the_parts_of_a_statement_wait_for_each_other():
+    """Each part of the joined text names the one before it, the counter the last; each value has a number of its own."""
+    joined = _joined(["A %(program)s %(x)s {after}", "B %(program)s %(x)s {after}"], "C %(program)s %(by)s {after}")
+    assert joined.text == (
+        "WITH part0 AS (A $1::TEXT $2 true RETURNING 1), "
+        "part1 AS (B $1::TEXT $3 (SELECT count(*) FROM part0) >= 0 RETURNING 1), "
+        "moved AS (C $1::TEXT $4 (SELECT count(*) FROM part1) >= 0) "
+        "SELECT (SELECT count(*) FROM part0), (SELECT count(*) FROM part1), (SELECT * FROM moved)"
+    )
+    assert joined.names == ("program", "at0_x", "at1_x", "at2_by")
