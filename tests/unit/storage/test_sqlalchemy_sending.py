@@ -1,4 +1,4 @@
-"""Sending: writes that cannot meet are one statement on PostgreSQL, the others follow it; either way all is in order."""
+"""Sending: writes that cannot meet are one statement on PostgreSQL, the others follow it; so all is in order."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_of_a_decision_whose_second_write_fails(store):
 
 
 def test_the_parts_of_a_statement_wait_for_each_other():
-    """Each part of the joined text names the one before it, the counter the last; each value has a number of its own."""
+    """Each part of the joined text names the one before it, the counter the last; each value has its number."""
     joined = _joined(["A %(program)s %(x)s {after}", "B %(program)s %(x)s {after}"], "C %(program)s %(by)s {after}")
     assert joined.text == (
         "WITH part0 AS (A $1::TEXT $2 true RETURNING 1), "
