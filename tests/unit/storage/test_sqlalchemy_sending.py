@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import create_engine
 
 from referral_engine import changes as c
 from referral_engine.errors import Conflict
 from referral_engine.facts import LimitKey, Wanted
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
+from referral_engine.storage.sqlalchemy.postgresql import PostgresAdvance, PostgresBulk
 from referral_engine.storage.sqlalchemy.postgresql_sending import _joined
+from referral_engine.storage.sqlalchemy.sending import Move, Write
 from referral_engine.testing.conformance.samples import PROGRAM, a_member
+from tests.databases import driver_url
 
 KEY = LimitKey("alice", "order", "referrer", "month", "points", "alice", "2026-03")
 
@@ -55,11 +59,38 @@ def test_nothing_is_left_of_a_decision_whose_second_write_fails(store):
 
 def test_the_parts_of_a_statement_wait_for_each_other():
     """Each part of the joined text names the one before it, the counter the last; each value has its number."""
-    joined = _joined(["A %(program)s %(x)s {after}", "B %(program)s %(x)s {after}"], "C %(program)s %(by)s {after}")
-    assert joined.text == (
-        "WITH part0 AS (A $1::TEXT $2 true RETURNING 1), "
-        "part1 AS (B $1::TEXT $3 (SELECT count(*) FROM part0) >= 0 RETURNING 1), "
-        "moved AS (C $1::TEXT $4 (SELECT count(*) FROM part1) >= 0) "
+    part = PostgresBulk("t", "A %(program)s %(x)s %(y)s {after}", "many", ("x", "y"), frozenset())
+    writes = [Write(part, [(PROGRAM, 1, 2)]), Write(part, [(PROGRAM, 3, 4)])]
+    move = Move(PostgresAdvance("C %(program)s %(by)s {after}"), PROGRAM, 1)
+    assert _joined(writes, move) == (
+        "WITH part0 AS (A $1::TEXT $2 $3 true RETURNING 1), "
+        "part1 AS (A $1::TEXT $4 $5 (SELECT count(*) FROM part0) >= 0 RETURNING 1), "
+        "moved AS (C $1::TEXT $6 (SELECT count(*) FROM part1) >= 0) "
         "SELECT (SELECT count(*) FROM part0), (SELECT count(*) FROM part1), (SELECT * FROM moved)"
     )
-    assert joined.names == ("program", "at0_x", "at1_x", "at2_by")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "isolation", [{}, {"isolation_level": "SERIALIZABLE"}, {"isolation_level": "AUTOCOMMIT"}], ids=str
+)
+def test_a_hosts_engine_of_any_isolation_writes_whole_decisions(postgres_url, isolation):
+    """What is written is seen together with the decision's commit, and the engine's own isolation comes back."""
+    engine = create_engine(driver_url(postgres_url), **isolation)
+    with SQLAlchemyStore(engine) as store:
+        store.create_schema()
+        seen = []
+
+        def decide(_):
+            with engine.connect() as other:
+                seen.append(other.exec_driver_sql("SELECT count(*) FROM referral_members").scalar())
+            return c.Decision(None, (c.PutMember(a_member("alice"), fresh=True),))
+
+        store.apply(Wanted(PROGRAM, arriving=frozenset({"alice"}), members=frozenset({"alice"})), decide)
+        assert seen == [0]
+        assert store.read(Wanted(PROGRAM, members=frozenset({"alice"}))).members == {"alice": a_member("alice")}
+    asked = isolation.get("isolation_level")
+    with engine.connect() as connection:
+        assert connection.connection.driver_connection.autocommit == (asked == "AUTOCOMMIT")
+        assert connection.get_isolation_level() == ("SERIALIZABLE" if asked == "SERIALIZABLE" else "READ COMMITTED")
+    engine.dispose()

@@ -28,9 +28,9 @@ _AMONG = "ARRAY(SELECT json_array_elements_text(%({{place}}{})s::json))"
 """What further columns are looked for among: not a list itself, whose values would have each statement planned anew."""
 
 
-def _scalar(value: object) -> object:
+def _scalar(value: object) -> str:
     """Give the driver a value that has one type however large it is, so that its statement is prepared once."""
-    return value if value is None or isinstance(value, str) else str(value)
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,16 +49,19 @@ class PostgresBulk:
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """As Bulk.run."""
         text = self.one if len(rows) == 1 else self.many
-        return connection.exec_driver_sql(text.replace("{after}", "true"), self.given(rows)).rowcount
+        given = {"program": rows[0][0], **dict(zip(self.columns, self.values(rows), strict=True))}
+        return connection.exec_driver_sql(text.replace("{after}", "true"), given).rowcount
 
-    def given(self, rows: Sequence[Row]) -> dict[str, object]:
-        """Name the values of the rows."""
-        program, *columns = zip(*rows, strict=True)
-        given: dict[str, object] = {"program": program[0]}
-        for name, values in zip(self.columns, columns, strict=True):
-            kept = [value.hex() for value in values] if name in self.binary else values
-            given[name] = _scalar(kept[0]) if len(rows) == 1 else listed(kept)
-        return given
+    def values(self, rows: Sequence[Row]) -> Sequence[object]:
+        """Give the values of the rows for each column, the program apart."""
+        if len(rows) == 1:
+            kept = [value if value is None or value.__class__ is str else _scalar(value) for value in rows[0]]
+            return kept[1:]
+        _, *columns = zip(*rows, strict=True)
+        return [
+            listed([value.hex() for value in values] if name in self.binary else values)
+            for name, values in zip(self.columns, columns, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_NAMED = re.compile(r"%\((\w+)\)s")
+NAMED = re.compile(r"%\((\w+)\)s")
+"""A named value in a text, as psycopg writes it."""
 
 
 class Numbered(NamedTuple):
@@ -33,9 +34,9 @@ class Numbered(NamedTuple):
 
 def numbered(text: str) -> Numbered:
     """Put numbers in the place of named values; one that stands in several places is given its type by the first."""
-    names = tuple(dict.fromkeys(_NAMED.findall(text)))
+    names = tuple(dict.fromkeys(NAMED.findall(text)))
     numbers = {name: place for place, name in enumerate(names, 1)}
-    return Numbered(_NAMED.sub(lambda match: f"${numbers[match[1]]}", text), names)
+    return Numbered(NAMED.sub(lambda match: f"${numbers[match[1]]}", text), names)
 
 
 def answer(connection: Connection, text: str, values: Sequence[object]) -> Sequence[Any]:

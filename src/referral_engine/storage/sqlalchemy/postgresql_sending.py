@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from referral_engine.storage.sqlalchemy.postgresql_driving import Numbered, numbered
+from referral_engine.storage.sqlalchemy.postgresql_driving import NAMED, answer
 from referral_engine.storage.sqlalchemy.sending import Sent
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class PostgresSender:
     """Joins statements; the texts of the joined ones are few, and kept."""
 
-    texts: dict[tuple[object, ...], Numbered] = field(default_factory=dict)
+    texts: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def send(self, connection: Connection, writes: Sequence[Write], move: Move | None = None) -> Sent:
         """As Sender.send; what is sent was built for PostgreSQL."""
@@ -33,37 +33,35 @@ class PostgresSender:
         *before, last = _apart(writes)
         for group in before:
             counts += self._run(connection, group, None)
-        answers = self._run(connection, last, move)
-        position = 0 if move is None else answers.pop()
-        return Sent([*counts, *answers], position)
+        counts += self._run(connection, last, move)
+        return Sent(counts, 0 if move is None else counts.pop())
 
-    def _run(self, connection: Connection, writes: Sequence[Write], move: Move | None) -> list[int]:
+    def _run(self, connection: Connection, writes: Sequence[Write], move: Move | None) -> Sequence[int]:
         """Write what one statement can, and answer the row counts and where the counter is."""
-        parts = [(cast("PostgresBulk", write.bulk), len(write.rows) == 1) for write in writes]
-        advance = None if move is None else cast("PostgresAdvance", move.advance)
-        key = (*parts, advance)
-        joined = self.texts.get(key)
-        if joined is None:
-            texts = [bulk.one if one else bulk.many for bulk, one in parts]
-            joined = self.texts.setdefault(key, _joined(texts, None if advance is None else advance.text))
-        given: dict[str, object] = {}
-        for place, (write, (bulk, _)) in enumerate(zip(writes, parts, strict=True)):
-            for name, value in bulk.given(write.rows).items():
-                given[f"at{place}_{name}"] = value
+        key: list[object] = []
+        values: list[object] = [writes[0].rows[0][0] if move is None else move.program]
+        for write in writes:
+            bulk = cast("PostgresBulk", write.bulk)
+            key += (bulk, len(write.rows) == 1)
+            values += bulk.values(write.rows)
         if move is not None:
-            given[f"at{len(writes)}_by"], given["program"] = str(move.by), move.program
-        else:
-            given["program"] = given["at0_program"]
-        return list(joined.row(connection, given))
+            key.append(move.advance)
+            values.append(str(move.by))
+        text = self.texts.get(known := tuple(key)) or self.texts.setdefault(known, _joined(writes, move))
+        return answer(connection, text, values)
 
 
 def _apart(writes: Sequence[Write]) -> list[list[Write]]:
     """Split writes into those that one statement can do: none names a row that another one of them names."""
-    groups: list[list[Write]] = [[]]
+    group: list[Write] = []
+    groups, tables = [group], set[str]()
     for write in writes:
-        if any(_may_meet(write, other) for other in groups[-1]):
-            groups.append([])
-        groups[-1].append(write)
+        table = cast("PostgresBulk", write.bulk).table
+        if table in tables and any(_may_meet(write, other) for other in group):
+            group, tables = [], set()
+            groups.append(group)
+        group.append(write)
+        tables.add(table)
     return groups
 
 
@@ -75,20 +73,22 @@ def _may_meet(write: Write, other: Write) -> bool:
     return end == 1 or not {row[1:end] for row in write.rows}.isdisjoint(row[1:end] for row in other.rows)
 
 
-def _joined(parts: Sequence[str], move: str | None) -> Numbered:
-    """Join statements, each behind the one before it; the program is given once."""
-    after, texts, answers = "true", [], []
-    for place, part in enumerate(parts):
-        texts.append(f"part{place} AS ({_placed(part, place, after)} RETURNING 1)")
+def _joined(writes: Sequence[Write], move: Move | None) -> str:
+    """Join statements, each behind the one before it; the program is given once, as the first value."""
+    after, texts, answers, given = "true", [], [], 1
+    for place, write in enumerate(writes):
+        bulk = cast("PostgresBulk", write.bulk)
+        part = bulk.one if len(write.rows) == 1 else bulk.many
+        texts.append(f"part{place} AS ({placed(part, bulk.columns, given, after)} RETURNING 1)")
         answers.append(f"(SELECT count(*) FROM part{place})")
-        after = f"(SELECT count(*) FROM part{place}) >= 0"
+        after, given = f"(SELECT count(*) FROM part{place}) >= 0", given + len(bulk.columns)
     if move is not None:
-        texts.append(f"moved AS ({_placed(move, len(parts), after)})")
+        texts.append(f"moved AS ({placed(cast('PostgresAdvance', move.advance).text, ['by'], given, after)})")
         answers.append("(SELECT * FROM moved)")
-    return numbered(f"WITH {', '.join(texts)} SELECT {', '.join(answers)}")
+    return f"WITH {', '.join(texts)} SELECT {', '.join(answers)}"
 
 
-def _placed(part: str, place: int, after: str) -> str:
-    """Set a part's values apart from another's."""
-    named = part.replace("%(", f"%(at{place}_").replace(f"%(at{place}_program)s", "%(program)s::TEXT")
-    return named.replace("{after}", after)
+def placed(part: str, columns: Sequence[str], given: int, after: str) -> str:
+    """Number the values of a part, which follow those given before, and make it wait."""
+    numbers = {"program": "$1::TEXT"} | {name: f"${given + place}" for place, name in enumerate(columns, 1)}
+    return NAMED.sub(lambda match: numbers[match[1]], part).replace("{after}", after)

@@ -15,8 +15,6 @@ from referral_engine.storage.sqlalchemy.sending import Write
 from referral_engine.storage.sqlalchemy.statements import Bulk, Merge, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from referral_engine.storage.sqlalchemy.statements import Sql
     from referral_engine.storage.sqlalchemy.tables import Tables
 
@@ -40,10 +38,8 @@ class Step:
     shared: bool = False
     keys: int = 0
 
-    def write(self, program: str, groups: Mapping[type, Sequence[Any]], base: int) -> Write | None:
+    def write(self, program: str, changes: Sequence[Any], base: int) -> Write | None:
         """Give the rows of this step to its statement, if there are any."""
-        if not (changes := groups.get(self.kind)):
-            return None
         if not (written := self.rows(program, changes, base)):
             return None
         if self.sort:

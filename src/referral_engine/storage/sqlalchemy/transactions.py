@@ -170,7 +170,10 @@ class PostgresTransactions:
 
     def write(self, connection: Connection) -> None:
         """As Transactions.write; SQLAlchemy is told of the transaction, for not all statements pass through it."""
-        connection.execution_options(isolation_level="READ COMMITTED")
+        driver = _driver(connection)
+        plain = driver.isolation_level is None and not driver.autocommit
+        if not plain or connection.default_isolation_level != "READ COMMITTED":
+            connection.execution_options(isolation_level="READ COMMITTED")
         _begun(connection)
 
     def read(self, connection: Connection) -> None:

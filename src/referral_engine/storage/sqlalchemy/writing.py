@@ -7,6 +7,7 @@ ends the attempt.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, assert_never
 
 from referral_engine import changes as c
@@ -33,8 +34,13 @@ WHERE program = :program AND acknowledged < :up_to
 """
 
 
+StepsByKind = dict[type, list[tuple[int, "Step"]]]
+"""Steps by the kind of change that they write, each with its place in their order."""
+
 Written = list[tuple["Step", Write]]
 """What steps write."""
+
+_PLACE = itemgetter(0)
 
 
 class Writer:
@@ -43,12 +49,8 @@ class Writer:
     def __init__(self, sql: Sql, tables: Tables, sender: Sender, *, row_locks: bool) -> None:
         self._sender = sender
         self._row_locks = row_locks
-        self._guarded = [
-            *member_steps(sql, tables, stubs=row_locks),
-            *money_steps(sql, tables),
-            *shared_steps(sql, tables),
-        ]
-        self._appended = appended_steps(sql, tables)
+        guarded = [*member_steps(sql, tables, stubs=row_locks), *money_steps(sql, tables), *shared_steps(sql, tables)]
+        self._guarded, self._appended = _by_kind(guarded), _by_kind(appended_steps(sql, tables))
         self._unstub = sql.delete(tables.members, ["member"])
         self._no_spends = sql.insert(tables.spends, ["campaign", "unit", "spent", "held"], Merge())
         self._codes_in_order = sql.lookup(tables.codes, ["text"], ["text"], order=["text"])
@@ -111,9 +113,24 @@ class Writer:
             self._spends_in_order.rows(connection, program, set(campaigns), set(units), lock=True)
 
 
-def _written(steps: Sequence[Step], program: str, groups: dict[type, list[Any]], base: int) -> Written:
+def _by_kind(steps: Sequence[Step]) -> StepsByKind:
+    """Sort steps by kind."""
+    found: StepsByKind = {}
+    for place, step in enumerate(steps):
+        found.setdefault(step.kind, []).append((place, step))
+    return found
+
+
+def _written(steps: StepsByKind, program: str, groups: dict[type, list[Any]], base: int) -> Written:
     """Give each step the changes of its kind."""
-    return [(step, write) for step in steps if (write := step.write(program, groups, base)) is not None]
+    found = [
+        (place, step, write)
+        for kind, changes in groups.items()
+        for place, step in steps.get(kind, ())
+        if (write := step.write(program, changes, base)) is not None
+    ]
+    found.sort(key=_PLACE)
+    return [(step, write) for _, step, write in found]
 
 
 def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:
