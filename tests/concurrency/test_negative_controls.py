@@ -24,8 +24,10 @@ RECORDED = (c.AddEvent, c.AddGrant, c.AddTransfer)
 class Lenient(Step):
     """Writes what it can, and says that all was written."""
 
-    def check(self, write, count):
-        """Nothing is looked at."""
+    def write(self, program, changes, base):
+        """As Step.write, but that a short count means nothing."""
+        write = super().write(program, changes, base)
+        return write and write._replace(short=None)
 
 
 def unchecked_tables():
@@ -66,9 +68,9 @@ class Unguarded(SQLAlchemyStore):
         tables = unchecked_tables()
         super().__init__(url, tables=tables)
         sql, writer = database_for(tables, self._engine.dialect).sql, self._operations._writer
-        for part in ("_guarded", "_appended"):
-            steps = [lenient(step, sql, tables) if step.kind in kinds else step for step in getattr(writer, part)]
-            setattr(writer, part, steps)
+        for steps in (writer._guarded, writer._appended):
+            for kind in steps.keys() & set(kinds):
+                steps[kind] = [(place, lenient(step, sql, tables)) for place, step in steps[kind]]
 
 
 class Stale(Unguarded):
@@ -146,10 +148,8 @@ def test_a_race_for_alarms_fails_with_a_guard_on_the_total_alone(postgres_url):
     with Unguarded(postgres_url) as store:
         store.create_schema()
         writer = store._operations._writer
-        writer._guarded = [
-            replace(step, rows=only_the_total(step.rows)) if step.kind is c.AdjustSpend else step
-            for step in writer._guarded
-        ]
+        ((place, step),) = writer._guarded[c.AdjustSpend]
+        writer._guarded[c.AdjustSpend] = [(place, replace(step, rows=only_the_total(step.rows)))]
         given, alarms = race_for_a_budget(store, "clamp")[1:]
         assert sum(given) == TOTAL
         assert [percent for percent, _ in alarms] != [50, 80, 100]

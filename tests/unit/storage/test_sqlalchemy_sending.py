@@ -58,15 +58,18 @@ def test_nothing_is_left_of_a_decision_whose_second_write_fails(store):
 
 
 def test_the_parts_of_a_statement_wait_for_each_other():
-    """Each part of the joined text names the one before it, the counter the last; each value has its number."""
-    part = PostgresBulk("t", "A %(program)s %(x)s %(y)s {after}", "many", ("x", "y"), frozenset())
-    writes = [Write(part, [(PROGRAM, 1, 2)]), Write(part, [(PROGRAM, 3, 4)])]
+    """Each part of the joined text names the one before it; each value has its number; cursors count from the move."""
+    guarded = PostgresBulk("t", "A %(program)s %(x)s %(y)s {after}", "many", ("x", "y"), frozenset())
+    appended = PostgresBulk("u", "one", "B %(cursor)s::BIGINT{base} {after}", ("cursor",), frozenset())
     move = Move(PostgresAdvance("C %(program)s %(by)s {after}"), PROGRAM, 1)
-    assert _joined(writes, move) == (
-        "WITH part0 AS (A $1::TEXT $2 $3 true RETURNING 1), "
-        "part1 AS (A $1::TEXT $4 $5 (SELECT count(*) FROM part0) >= 0 RETURNING 1), "
-        "moved AS (C $1::TEXT $6 (SELECT count(*) FROM part1) >= 0) "
-        "SELECT (SELECT count(*) FROM part0), (SELECT count(*) FROM part1), (SELECT * FROM moved)"
+    writes = [Write(guarded, [(PROGRAM, 1, 2)]), Write(guarded, [(PROGRAM, 3, 4)])]
+    assert _joined(writes, move, [Write(appended, [(PROGRAM, 0), (PROGRAM, 1)])]) == (
+        "WITH part0 AS (A $1::TEXT $3 $4 true RETURNING 1), "
+        "part1 AS (A $1::TEXT $5 $6 (SELECT count(*) FROM part0) >= 0 RETURNING 1), "
+        "moved AS (C $1::TEXT $2 (SELECT count(*) FROM part1) >= 0), "
+        "part3 AS (B $7::BIGINT + (SELECT * FROM moved) - $2::BIGINT + 1 (SELECT count(*) FROM moved) >= 0 RETURNING 1)"
+        " SELECT (SELECT * FROM moved), "
+        "(SELECT count(*) FROM part0), (SELECT count(*) FROM part1), (SELECT count(*) FROM part3)"
     )
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _TYPES = PGDialect().type_compiler_instance  # type: ignore[no-untyped-call]
 
+_CURSORS = frozenset({"cursor", "reached"})
+"""The columns that hold positions of the program's counter."""
+
 _AMONG = "ARRAY(SELECT json_array_elements_text(%({{place}}{})s::json))"
 """What further columns are looked for among: not a list itself, whose values would have each statement planned anew."""
 
@@ -37,7 +40,8 @@ def _scalar(value: object) -> str:
 class PostgresBulk:
     """One statement on a table: `one` for a single row, `many` over lists, one for each column.
 
-    In both texts `{after}` is where the statement can be made to wait for another. `binary` columns hold bytes.
+    In both texts `{after}` is where the statement can be made to wait for another, and `{base}` what is added to each
+    cursor. `binary` columns hold bytes.
     """
 
     table: str
@@ -48,9 +52,9 @@ class PostgresBulk:
 
     def run(self, connection: Connection, rows: Sequence[Row]) -> int:
         """As Bulk.run."""
-        text = self.one if len(rows) == 1 else self.many
+        text = (self.one if len(rows) == 1 else self.many).replace("{after}", "true").replace("{base}", "")
         given = {"program": rows[0][0], **dict(zip(self.columns, self.values(rows), strict=True))}
-        return connection.exec_driver_sql(text.replace("{after}", "true"), given).rowcount
+        return connection.exec_driver_sql(text, given).rowcount
 
     def values(self, rows: Sequence[Row]) -> Sequence[object]:
         """Give the values of the rows for each column, the program apart."""
@@ -191,7 +195,7 @@ class PostgresSql:
             if name in binary:
                 return f"decode({value}, 'hex')"
             kind = _TYPES.process(kinds[name]).partition(" ")[0] if name in kinds else "BIGINT"
-            return f"{value}::{kind}"
+            return f"{value}::{kind}{'{base}' if name in _CURSORS else ''}"
 
         ones = ", ".join(f"{typed(name, f'%({name})s')} AS {names.column(name)}" for name in columns)
         parts = ", ".join(f"{typed(name, f'part.{names.column(name)}')} AS {names.column(name)}" for name in columns)

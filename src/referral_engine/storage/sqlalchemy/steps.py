@@ -44,12 +44,11 @@ class Step:
             return None
         if self.sort:
             written.sort()
-        return Write(self.bulk, written, self.keys)
+        return Write(self.bulk, written, self.keys, self.short)
 
-    def check(self, write: Write, count: int) -> None:
-        """Raise StartAgain when a row found nothing to change."""
-        if count != len(write.rows):
-            raise StartAgain(f"a precondition of {self.kind.__name__} does not hold", shared=self.shared)
+    def short(self) -> StartAgain:
+        """Tell that a row found nothing to change."""
+        return StartAgain(f"a precondition of {self.kind.__name__} does not hold", shared=self.shared)
 
 
 def member_steps(sql: Sql, tables: Tables, *, stubs: bool) -> list[Step]:

@@ -37,9 +37,6 @@ WHERE program = :program AND acknowledged < :up_to
 StepsByKind = dict[type, list[tuple[int, "Step"]]]
 """Steps by the kind of change that they write, each with its place in their order."""
 
-Written = list[tuple["Step", Write]]
-"""What steps write."""
-
 _PLACE = itemgetter(0)
 
 
@@ -67,26 +64,13 @@ class Writer:
         """Carry out the changes, or raise StartAgain or a driver's error, after which all must be rolled back."""
         groups = _grouped(decision.changes)
         self._prepare_shared(connection, program, groups, facts)
-        guarded, left = _written(self._guarded, program, groups, 0), self._left(program, groups, held)
+        writes = [*self._left(program, groups, held), *_written(self._guarded, program, groups, 0)]
         move = Move(self._position, program, decision.ordinals) if decision.ordinals else None
-        position = self._sent(connection, guarded, left, move)
+        base = self._sender.send(connection, writes, move, lambda base: _written(self._appended, program, groups, base))
         for acknowledged in groups.get(c.Acknowledge, ()):
             self._acknowledge.run(connection, program=program, up_to=acknowledged.up_to)
-        base = position - decision.ordinals + 1
-        self._sent(connection, _written(self._appended, program, groups, base))
         if decision.chained and (added := groups.get(c.AddTransfer)):
             self._sealing.add(connection, program, added, base)
-
-    def _sent(
-        self, connection: Connection, checked: Written, more: Sequence[Write] = (), move: Move | None = None
-    ) -> int:
-        """Send what steps write, and more that needs no check; answer where the counter is then, if it is to move."""
-        if not (checked or more or move):
-            return 0
-        counts, position = self._sender.send(connection, [*more, *(write for _, write in checked)], move)
-        for (step, write), count in zip(checked, counts[len(more) :], strict=True):
-            step.check(write, count)
-        return position
 
     def _left(self, program: str, groups: dict[type, list[Any]], held: Held | None) -> list[Write]:
         """Take away the members who were made to be locked, and are not put."""
@@ -121,16 +105,16 @@ def _by_kind(steps: Sequence[Step]) -> StepsByKind:
     return found
 
 
-def _written(steps: StepsByKind, program: str, groups: dict[type, list[Any]], base: int) -> Written:
-    """Give each step the changes of its kind."""
+def _written(steps: StepsByKind, program: str, groups: dict[type, list[Any]], base: int) -> list[Write]:
+    """Give each step the changes of its kind, from the cursor of ordinal 0."""
     found = [
-        (place, step, write)
+        (place, write)
         for kind, changes in groups.items()
         for place, step in steps.get(kind, ())
         if (write := step.write(program, changes, base)) is not None
     ]
     found.sort(key=_PLACE)
-    return [(step, write) for _, step, write in found]
+    return [write for _, write in found]
 
 
 def _grouped(changes: Sequence[c.Change]) -> dict[type, list[Any]]:
