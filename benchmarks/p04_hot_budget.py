@@ -4,11 +4,15 @@ Nothing but the budget is shared: each purchase pays two members whom no other o
 can be done to a budget: `UPDATE … SET spent = spent + x WHERE spent + held + x <= total`, a transaction each, and
 nothing is written about what was paid, to whom and why. The budget is spent when ten purchases are left; what remains
 pays nothing. Both must end exactly there, and the library with an account that adds up.
+
+The library runs twice: each purchase in a transaction of its own, and by `engine.combiner()`, which is what to use
+where many threads record on one budget.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -40,7 +44,7 @@ WHERE program = 'bench' AND campaign = 'spring' AND unit = 'points' AND spent + 
 
 def steps(repetitions: int) -> int:
     """How many times `measure` calls `step`."""
-    return 1 + len(server.MODES) * repetitions * 2
+    return 1 + len(server.MODES) * repetitions * 3
 
 
 def measure(given: Workload, repetitions: int, step: Step) -> list[Figure]:
@@ -54,25 +58,32 @@ def measure(given: Workload, repetitions: int, step: Step) -> list[Figure]:
         with psycopg.connect(template) as connection:
             connection.execute("INSERT INTO referral_spends VALUES ('bench', 'spring', 'points', 0, 0)")
         for mode in server.MODES:
-            ours, floors = [], []
+            ours, combined, floors = [], [], []
             for _ in range(repetitions):
                 step(f"p04 library, synchronous_commit={mode}")
                 with server.copied(url, template) as database:
                     ours.append(library_s(made, purchases, server.waiting(database, mode)))
+                step(f"p04 library, combined, synchronous_commit={mode}")
+                with server.copied(url, template) as database:
+                    combined.append(library_s(made, purchases, server.waiting(database, mode), combine=True))
                 step(f"p04 floor, synchronous_commit={mode}")
                 with server.copied(url, template) as database:
                     floors.append(floor_s(made, n, server.waiting(database, mode)))
             work = f"{n:,} purchases on one budget, {server.CLIENTS} threads, PostgreSQL, {server.waits(url, mode)}"
-            ratio = median(one / other for one, other in zip(ours, floors, strict=True))
+            against = "one guarded UPDATE a transaction, nothing else"
+            ratio, ratio_combined = (
+                median(one / other for one, other in zip(runs, floors, strict=True)) for runs in (ours, combined)
+            )
             figures += [
-                Figure(f"p04.{mode}", work, "one guarded UPDATE a transaction, nothing else", ratio, most=3.0),
+                Figure(f"p04.{mode}", work, against, ratio, most=3.0),
+                Figure(f"p04.{mode}.combined", f"{work}, by a combiner", against, ratio_combined),
                 Figure(f"p04.{mode}.rate", work, "wall clock", n / median(ours), "/s"),
                 Figure(f"p04.{mode}.floor_rate", work, "wall clock, floor", n / median(floors), "/s"),
             ]
     return figures
 
 
-def library_s(made: Workload, purchases: list[Event], url: str) -> float:
+def library_s(made: Workload, purchases: list[Event], url: str, *, combine: bool = False) -> float:
     """Seconds that the library takes; the budget must be spent exactly, by those who were paid."""
     database = create_engine(url.replace("postgresql://", "postgresql+psycopg://"), pool_size=server.CLIENTS)
     for connection in [database.connect() for _ in range(server.CLIENTS)]:
@@ -81,10 +92,12 @@ def library_s(made: Workload, purchases: list[Event], url: str) -> float:
     with SQLAlchemyStore(database) as store:
         engine = made.engine_again(store)
 
-        def record(event: Event) -> None:
-            outcomes.append(engine.record(event))
+        with engine.combiner() if combine else nullcontext(engine) as recorder:
 
-        taken_s = server.together_s(purchases, server.CLIENTS, lambda: record)
+            def record(event: Event) -> None:
+                outcomes.append(recorder.record(event))
+
+            taken_s = server.together_s(purchases, server.CLIENTS, lambda: record)
         budget, drifts = engine.budget("spring", "points"), engine.verify()
     database.dispose()
     paid = sum(bool(outcome.grants) for outcome in outcomes)

@@ -53,7 +53,7 @@ SERVER_FIGURES = {
         "p03.round_trips",
         "p03.round_trips.mean",
     ],
-    "p04": [f"p04.{mode}{rate}" for mode in ("on", "off") for rate in ("", ".rate", ".floor_rate")],
+    "p04": [f"p04.{mode}{rate}" for mode in ("on", "off") for rate in ("", ".combined", ".rate", ".floor_rate")],
     "p06": ["p06.sqlite", "p06.sqlite.rate", "p06.postgres", "p06.postgres.rate"],
     "p19": ["p19.rate"],
     "p20": [
