@@ -1,4 +1,7 @@
-"""A process that loads events is killed (SIGKILL): what it acknowledged is there, once, and everything adds up."""
+"""A process that loads events is killed (SIGKILL): what it acknowledged is there, once, and everything adds up.
+
+`REFERRAL_TEST_KILLS` says how many times it is killed on each database, each time with another history.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from referral_engine.storage.sqlalchemy import SQLAlchemyStore
 from referral_engine.testing.conformance._spring import an_engine
 from tests.crash.loading import MEMBERS, batches, event
 
-ROUNDS = 10
+KILLS = int(os.environ.get("REFERRAL_TEST_KILLS", "10"))
 
 
 def killed_while_loading(url, seed):
@@ -37,7 +40,7 @@ def killed_while_loading(url, seed):
     return [[int(number) for number in line.split()] for line in lines if line.endswith("\n")]
 
 
-@pytest.mark.parametrize("seed", range(ROUNDS))
+@pytest.mark.parametrize("seed", range(KILLS))
 def test_what_was_acknowledged_survives_a_kill(database_url, seed):
     url = database_url
     with SQLAlchemyStore(url) as store:
