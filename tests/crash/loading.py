@@ -1,4 +1,4 @@
-"""Loading: what the process does that is killed. It records events and says which of them are recorded."""
+"""Loading: what the process does that is killed or finds the disk full: it records events and says which of them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,23 @@ def batches(seed):
         yield [next(numbers) for _ in range(random.randint(1, BATCH_MOST))]
 
 
+def engine_for(store):
+    """An engine whose budget nothing uses up."""
+    return an_engine(store, budget=10**9)
+
+
+def record(engine, numbers):
+    """Record the events of these numbers; an outcome for each."""
+    events = [event(number) for number in numbers]
+    return [engine.record(events[0])] if len(events) == 1 else engine.record_many(events)
+
+
 def load(url, seed):
-    """Record batch after batch until the process is killed; a line for each recorded batch."""
+    """Record batch after batch until something ends the process; a line for each recorded batch."""
     with SQLAlchemyStore(url) as store:
-        engine = an_engine(store, budget=10**9)
+        engine = engine_for(store)
         for numbers in batches(seed):
-            engine.record_many([event(number) for number in numbers])
+            record(engine, numbers)
             print(*numbers, flush=True)  # noqa: T201 - this is how it acknowledges
 
 
