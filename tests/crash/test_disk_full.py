@@ -16,7 +16,7 @@ from itertools import count, islice
 import pytest
 from sqlalchemy import create_engine, event
 
-from referral_engine import StoreError
+from referral_engine import OutcomeUnknown, StoreError
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore
 from referral_engine.storage.sqlalchemy.engines import prepare
 from tests.crash.checking import acknowledged, assert_sent_again, assert_there, balances, loader
@@ -155,7 +155,7 @@ def test_a_process_that_may_write_no_larger_file_loses_nothing(tmp_path, blocks)
     with loader(url, 1, "sh", "-c", f'ulimit -f {blocks} && exec "$@"', "sh") as loading:
         lines, said = loading.communicate()
     assert loading.returncode == 1
-    assert said.splitlines()[-1].startswith("referral_engine.errors.StoreError: ")
+    assert said.splitlines()[-1] == f"referral_engine.errors.OutcomeUnknown: {OutcomeUnknown('disk I/O error')}"
     known = acknowledged(lines.splitlines(keepends=True))
     *following, last = islice(batches(1), len(known) + 1)
     assert known == following

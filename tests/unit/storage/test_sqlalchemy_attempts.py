@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from threading import Barrier, Thread
 
 import pytest
@@ -186,6 +187,34 @@ def test_a_commit_that_is_refused_leaves_nothing(tmp_path):
     assert dict(Desk(store).read(members=["alice"]).members) == {}
     Desk(store).join("alice")
     assert {"alice"} == Desk(store).read(members=["alice"]).members.keys()
+    engine.dispose()
+
+
+class Unsure(sqlite3.Connection):
+    """Its first commit of a member is carried out and then fails, as where the file could not be flushed."""
+
+    failed = False
+
+    def commit(self):
+        found = self.execute("SELECT 1 FROM sqlite_master WHERE name = 'referral_members'").fetchall()
+        written = found and self.execute("SELECT 1 FROM referral_members").fetchall()
+        super().commit()
+        if written and not Unsure.failed:
+            Unsure.failed = True
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+            raise error
+
+
+def test_a_commit_that_an_io_error_ended_is_of_unknown_outcome(tmp_path):
+    """SQLite may find a transaction again that it said it could not flush; the store goes on with a new connection."""
+    engine = create_engine(f"sqlite:///{tmp_path}/a.db", connect_args={"factory": Unsure})
+    store = SQLAlchemyStore(engine)
+    store.create_schema()
+    with pytest.raises(OutcomeUnknown, match="disk I/O error"):
+        Desk(store).join("alice")
+    assert {"alice"} == Desk(store).read(members=["alice"]).members.keys()
+    Desk(store).join("bob")
     engine.dispose()
 
 

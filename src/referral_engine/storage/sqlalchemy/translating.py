@@ -47,14 +47,20 @@ def translating(*, committing: bool = False) -> Iterator[None]:
 
 
 def _translated(exc: DBAPIError, *, committing: bool) -> ReferralEngineError | StartAgain:
-    """Tell what an error of a driver means, by its number."""
+    """Tell what an error of a driver means, by its number.
+
+    A commit that SQLite could not flush may have been written: it says SQLITE_IOERR, and finds it again after a crash.
+    One for which there was no room is SQLITE_FULL, and was not written to its end.
+    """
     cause = exc.orig
     problem = _problem(cause)
     number = _number(cause)
-    if exc.connection_invalidated or number in _BROKEN_NUMBERS or (committing and number == _COMMIT_NUMBER):
-        return OutcomeUnknown(problem) if committing else StartAgain(problem, lost=True, broken=True)
     state = getattr(cause, "sqlstate", None)
     code = getattr(cause, "sqlite_errorcode", 0)
+    if committing and (number == _COMMIT_NUMBER or code & 0xFF == sqlite3.SQLITE_IOERR):
+        return OutcomeUnknown(problem)
+    if exc.connection_invalidated or number in _BROKEN_NUMBERS:
+        return OutcomeUnknown(problem) if committing else StartAgain(problem, lost=True, broken=True)
     if state in _TAKEN_STATES or code in _TAKEN_CODES or number in _TAKEN_NUMBERS:
         return StartAgain(problem)
     if state in _RIVAL_STATES or code & 0xFF in _RIVAL_CODES or number in _RIVAL_NUMBERS:
