@@ -33,7 +33,10 @@ def refuse_again() -> NoReturn:
 
 
 class BoundStore(Answering):
-    """Writes through the host's Connection or Session; commits, rolls back and closes nothing of the host's."""
+    """Writes through the host's Connection or Session; commits, rolls back and closes nothing of the host's.
+
+    Only a connection whose transaction the database itself has ended, unasked, is thrown away.
+    """
 
     bound: ClassVar[bool] = True
 

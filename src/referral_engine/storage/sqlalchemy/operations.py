@@ -6,12 +6,12 @@ closing differ. `decide` is called outside of the border to the drivers, so that
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from referral_engine.errors import InvalidInput
+from referral_engine.errors import InvalidInput, StoreError
 from referral_engine.storage.sqlalchemy.attempts import Attempt, Attempts, StartAgain
 from referral_engine.storage.sqlalchemy.books import Books
 from referral_engine.storage.sqlalchemy.databases import database_for, kind_of
@@ -23,7 +23,7 @@ from referral_engine.storage.sqlalchemy.translating import translating
 from referral_engine.storage.sqlalchemy.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Dialect
 
@@ -102,7 +102,8 @@ class Operations:
             try:
                 with translating():
                     stale = self._transactions.join(connection)
-                return self._saved(connection, wanted, decide, attempts.following(stale=stale))
+                with self._kept_open(connection):
+                    return self._saved(connection, wanted, decide, attempts.following(stale=stale))
             except StartAgain as again:
                 attempts.failed(self._within_host(connection, again))
 
@@ -110,7 +111,7 @@ class Operations:
         """Read inside the host's transaction."""
         self.check_dialect(connection.dialect)
         try:
-            with translating(), self._transactions.visit(connection):
+            with self._kept_open(connection), translating(), self._transactions.visit(connection):
                 return operation(connection)
         except StartAgain as again:
             raise again.final(host=again.lost) from again.__cause__
@@ -121,9 +122,31 @@ class Operations:
         try:
             with translating():
                 self._transactions.join_creating(connection)
-            self.schema.create(connection)
+            with self._kept_open(connection):
+                self.schema.create(connection)
         except StartAgain as again:
             raise again.final(host=again.lost) from again.__cause__
+
+    @contextmanager
+    def _kept_open(self, connection: Connection) -> Iterator[None]:
+        """Notice that an error ended the host's transaction, where the database does so in silence.
+
+        The connection is thrown away then, so that it can only be rolled back: a commit would keep nothing of what the
+        host wrote, and raise nothing.
+        """
+        with translating():
+            was_open = self._transactions.is_open(connection)
+        try:
+            yield
+        except BaseException as exc:
+            lost = connection.closed or connection.invalidated
+            if not was_open or lost or self._transactions.is_open(connection):
+                raise
+            connection.invalidate(exc)
+            if not isinstance(exc, StoreError):
+                raise
+            problem = f"{exc.problem}; that ended your transaction: roll back and run it again"
+            raise StoreError(problem) from exc.__cause__
 
     # In either
 

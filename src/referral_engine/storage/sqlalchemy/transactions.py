@@ -66,6 +66,10 @@ class Transactions(Protocol):
         """Read inside the host's transaction, leaving it as it was."""
         ...
 
+    def is_open(self, connection: Connection) -> bool:
+        """Tell whether a transaction of the host is open still; True where the database never ends one in silence."""
+        ...
+
     def keeps_snapshot(self, connection: Connection) -> bool:
         """Tell whether the host's transaction will never see what others commit, so that trying again is in vain."""
         ...
@@ -150,6 +154,10 @@ class SqliteTransactions:
                 with suppress(SQLAlchemyError):
                     connection.exec_driver_sql("ROLLBACK")
 
+    def is_open(self, connection: Connection) -> bool:
+        """As Transactions.is_open: an error such as that of a full disk may take back all of a transaction."""
+        return bool(_driver(connection).in_transaction)
+
     def keeps_snapshot(self, connection: Connection) -> bool:
         """As Transactions.keeps_snapshot: nobody commits beside the one writer."""
         del connection
@@ -202,6 +210,11 @@ class PostgresTransactions:
         """As Transactions.visit."""
         del connection
         yield
+
+    def is_open(self, connection: Connection) -> bool:
+        """As Transactions.is_open."""
+        del connection
+        return True
 
     def keeps_snapshot(self, connection: Connection) -> bool:
         """As Transactions.keeps_snapshot: from REPEATABLE READ on, a key that is taken may stay unseen."""
@@ -267,6 +280,11 @@ class MariadbTransactions:
         """As Transactions.visit."""
         del connection
         yield
+
+    def is_open(self, connection: Connection) -> bool:
+        """As Transactions.is_open."""
+        del connection
+        return True
 
     def keeps_snapshot(self, connection: Connection) -> bool:
         """As Transactions.keeps_snapshot: a read that locks sees what is committed by then, in any isolation."""
