@@ -23,8 +23,8 @@ from tests.crash.checking import acknowledged, assert_sent_again, assert_there, 
 from tests.crash.loading import MEMBERS, batches, engine_for, record
 
 PAGES = 60
-SIZE_KB = 800
-MOST = 1_000
+SIZE_KB = 640
+MOST = 5_000
 TIMES = 2
 """How often the same batch is sent to a disk that is full."""
 
