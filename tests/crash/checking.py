@@ -13,12 +13,12 @@ from referral_engine.storage import MemoryStore
 from tests.crash.loading import MEMBERS, engine_for, record
 
 
-def loader(url, seed, *before):
+def loader(url, seed, *before, stderr=None):
     """Start a process that loads batches until something ends it; `before` are the words before its command."""
     roots = [Path(__file__).parents[2], Path(referral_engine.__file__).parents[1]]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, roots))}
     command = [*before, sys.executable, "-m", "tests.crash.loading", url, str(seed)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def acknowledged(lines):

@@ -25,6 +25,8 @@ from tests.crash.loading import MEMBERS, batches, engine_for, record
 PAGES = 60
 SIZE_KB = 640
 MOST = 5_000
+"""After how many batches the disk must be full; none of the disks takes half as many."""
+
 TIMES = 2
 """How often the same batch is sent to a disk that is full."""
 
@@ -153,7 +155,8 @@ def test_a_process_that_may_write_no_larger_file_loses_nothing(tmp_path, blocks)
     url = f"sqlite:///{tmp_path / 'acme.db'}"
     with SQLAlchemyStore(url) as store:
         store.create_schema()
-    with loader(url, 1, "sh", "-c", f'ulimit -f {blocks} && exec "$@"', "sh") as loading:
+    limited = ["sh", "-c", f'ulimit -f {blocks} && exec "$@"', "sh"]
+    with loader(url, 1, *limited, stderr=subprocess.PIPE) as loading:
         lines, said = loading.communicate()
     assert loading.returncode == 1
     assert said.splitlines()[-1] == f"referral_engine.errors.OutcomeUnknown: {OutcomeUnknown('disk I/O error')}"
