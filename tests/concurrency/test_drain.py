@@ -82,14 +82,8 @@ def test_a_budget_is_drained_to_the_last_point(url):
 
 
 def test_without_the_guard_the_same_processes_overspend_it(url):
-    """The control: the test above is worth something."""
+    """The control: the test above is worth something. Its processes end well, and what they did is not exact."""
     with SQLAlchemyStore(url) as store:
         prepare(store)
-    with pytest.raises(AssertionError):
-        _assert_exact(url, drained(url, "careless", 8))
-
-
-def _assert_exact(url, told):
-    with SQLAlchemyStore(url) as store:
-        assert told["given"] - told["taken"] == TOTAL
-        assert ReferralEngine(store, PROGRAM).verify() == []
+        told = drained(url, "careless", 8)
+        assert told["given"] - told["taken"] > TOTAL or ReferralEngine(store, PROGRAM).verify() != []
