@@ -15,7 +15,7 @@ from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
 from referral_engine.events import REFUND, SIGNUP, Event
-from referral_engine.facts import NO_FOOTPRINT, Facts, StoredEvent
+from referral_engine.facts import Facts, StoredEvent
 from referral_engine.members import newcomer
 from referral_engine.outcomes import Outcome, Reason
 
@@ -65,7 +65,7 @@ def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Ou
             digest=digest,
             outcome=outcome,
             verdicts=tuple(case.verdicts),
-            footprint=case.footprint() if counted else NO_FOOTPRINT,
+            footprint=case.footprint(),
             counted=counted,
         )
     )
