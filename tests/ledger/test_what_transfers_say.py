@@ -85,3 +85,15 @@ def test_a_hold_of_points_that_expired_by_inactivity_lives_as_long_where_they_no
     later.wait(days=30)
     later.earn("bob", 5)
     assert later.lots() == [("2026-05-05T00:00Z", 20)]
+
+
+def test_two_such_holds_are_two_lots_each_with_its_own_end(books):
+    made = books(program_of(expires=idle(days=10)))
+    made.do("order", "bob", amount=20)
+    made.wait(days=1)
+    made.do("order", "bob", amount=30)
+    later = books(program_of())
+    for _ in range(2):
+        later.wait(days=1)
+        later.engine.release_due()
+    assert later.lots() == [("2026-03-15T00:00Z", 20), ("2026-03-16T00:00Z", 30)]

@@ -13,12 +13,14 @@ from referral_engine.changes import (
     AddEvent,
     AddGrant,
     AddMessage,
+    AddReferral,
     AddRevision,
     AdjustSpend,
     DisableCode,
     PutMember,
     PutRefunded,
     UpdateGrant,
+    UpdateReferral,
 )
 from referral_engine.decisions import (
     CodeLot,
@@ -97,7 +99,32 @@ def test_a_rejected_event_comes_to_nothing():
     assert (decision.changes, decision.ordinals) == ((), 0)
 
 
+def test_a_signup_by_code_keeps_the_code_that_it_used():
+    facts = Facts(codes={"7K3MQ9TZB2C": fresh_code("7K3MQ9TZB2C", None, None)})
+    decision = decided(facts, event("s-1", "signup", code="7K3MQ9TZB2C"))
+    (change,) = written(AddEvent, decision)
+    assert change.event.footprint.code == "7K3MQ9TZB2C"
+
+
 # Refunds
+
+
+def test_a_referral_that_begins_and_ends_in_one_batch_is_written_once_as_it_ended():
+    facts = Facts(members={"alice": newcomer("alice", START)})
+    signup = event("s-1", "signup", referrer="alice")
+    decision = decided(facts, signup, event("r-1", "refund", of="s-1"))
+    (added,) = written(AddReferral, decision)
+    assert (added.referral.referee, added.referral.referrer, added.referral.state) == ("bob", "alice", "reversed")
+    assert written(UpdateReferral, decision) == []
+    assert added.ordinal == written(AddReferral, decided(facts, signup))[0].ordinal
+
+
+def test_a_referral_that_ended_in_a_batch_has_ended_for_the_events_after_it():
+    compiled = Compiled(program_of(gives(to="referrer")))
+    records = after(event("s-0", "signup", "alice"), event("s-1", "signup", referrer="alice"), compiled=compiled)
+    batch = [event("g-1", "gift"), event("r-1", "refund", of="s-1"), event("g-2", "gift")]
+    outcomes = decided(records.facts(), *batch, compiled=compiled).result
+    assert [len(outcome.grants) for outcome in outcomes] == [1, 0, 0]
 
 
 def test_the_first_refund_of_an_event_begins_its_sum_and_another_goes_on_with_it():
