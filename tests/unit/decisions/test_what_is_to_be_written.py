@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,14 @@ from referral_engine.changes import (
     AddMessage,
     AddReferral,
     AddRevision,
+    AdjustLot,
     AdjustSpend,
     DisableCode,
     PutMember,
     PutRefunded,
     UpdateGrant,
     UpdateReferral,
+    UseCode,
 )
 from referral_engine.decisions import (
     CodeLot,
@@ -43,7 +46,7 @@ from referral_engine.ledger import Spend
 from referral_engine.members import newcomer
 from referral_engine.outcomes import Reason
 from referral_engine.storage.memory.records import Records
-from tests.ledger.stage import DAY, START, gives, program_of
+from tests.ledger.stage import DAY, START, gives, program_of, rolling
 
 COMPILED = Compiled(program_of(gives(100, hold=DAY), budget={"points": 1_000}))
 
@@ -104,6 +107,29 @@ def test_a_signup_by_code_keeps_the_code_that_it_used():
     decision = decided(facts, event("s-1", "signup", code="7K3MQ9TZB2C"))
     (change,) = written(AddEvent, decision)
     assert change.event.footprint.code == "7K3MQ9TZB2C"
+
+
+@pytest.mark.parametrize(("before", "credited"), [(0, 2), (1, 1), (2, 0)])
+def test_one_decision_uses_a_code_as_often_as_it_may_be_used(before, credited):
+    """Without looking at its own uses it would be decided again, event by event, for the store would refuse it."""
+    code = replace(fresh_code("7K3MQ9TZB2C", "alice", None), max_uses=2, uses=before)
+    facts = Facts(members={"alice": newcomer("alice", START)}, codes={code.text: code})
+    signups = [event(f"s-{name}", "signup", name, code=code.text) for name in ("bob", "carol", "dave")]
+    decision = decided(facts, *signups)
+    assert [outcome.referral is not None for outcome in decision.result] == [True] * credited + [False] * (3 - credited)
+    assert written(UseCode, decision) == ([UseCode(code.text, credited)] if credited else [])
+
+
+def test_one_decision_finds_an_unknown_code_unknown_each_time():
+    signups = [event(f"s-{name}", "signup", name, code="7K3MQ9TZB2C") for name in ("bob", "carol")]
+    assert [outcome.reasons[0].code for outcome in decided(Facts(), *signups).result] == ["unknown_code"] * 2
+
+
+def test_one_decision_draws_on_the_lots_that_it_made():
+    compiled = Compiled(program_of(expires=rolling(10)))
+    batch = [event("p-1", amount=30), event("r-1", "refund", of="p-1", amount=10)]
+    decision = decided(Facts(), *batch, compiled=compiled)
+    assert [(lot.slot, lot.by) for lot in written(AdjustLot, decision)] == [("2026-03-12", 20)]
 
 
 # Refunds
