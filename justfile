@@ -57,9 +57,10 @@ test-machine:
 test *arguments:
     python -m pytest {{ arguments }}
 
-# The mutation score of ledger/ and decisions/; a mutant's name as argument tries that one: docs/explanation/mutation.md.
-mutate *mutants:
-    python -m mutmut run --max-children 1 {{ mutants }}
+# The mutation score of ledger/ and decisions/, about an hour of one core; a mutant's name tries that one alone.
+mutate *arguments:
+    mutmut run {{ arguments }}
+    mutmut results
 
 # The benchmarks, each with its floor in the same run.
 bench *arguments:

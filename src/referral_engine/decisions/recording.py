@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from referral_engine.decisions.arrival import Arrival, arrive, referral_payload
 from referral_engine.decisions.case import Case
 from referral_engine.decisions.confirming import awaiting, confirm
-from referral_engine.decisions.counting import refuse_overflow
 from referral_engine.decisions.draft import Draft
 from referral_engine.decisions.refunding import refund
 from referral_engine.decisions.refused import Refused
@@ -86,7 +85,7 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
     else:
         arrival = Arrival(newcomer(event.member, case.at) if member is None else member)
     if event.amount is not None:
-        refuse_overflow(case, event.amount)
+        case.refuse_overflow(event.amount)
     awaited = awaiting(case)
     judged = judge_all(case, arrival)
     if member is None:

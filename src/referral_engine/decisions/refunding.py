@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from referral_engine.decisions.arrival import credited, referral_payload
-from referral_engine.decisions.counting import refuse_overflow
 from referral_engine.decisions.origin import origin_of
 from referral_engine.decisions.paying import grant_payload
 from referral_engine.decisions.purse import Purse
@@ -38,7 +37,7 @@ def refund(case: Case) -> int | None:
         left = 0 if origin.amount is None else paid - refunded_before
         raise Refused(Reason.of("refund_exceeds", of=origin.id, asked=event.amount, left=left))
     if origin.amount is not None:
-        refuse_overflow(case, amount)
+        case.refuse_overflow(amount)
     refunded = refunded_before + amount
     draft.put_refunded(origin.id, refunded)
     for grant in origin.outcome.grants:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from referral_engine import Event, Limit, Reward, UnknownCode
+from referral_engine import Event, InvalidInput, Limit, Reward, UnknownCode
 from referral_engine.changes import (
     AddAudit,
     AddEvent,
@@ -28,11 +28,13 @@ from referral_engine.changes import (
 from referral_engine.decisions import (
     CodeLot,
     Compiled,
+    PayoutDecision,
     decide_code_lot,
     decide_disable,
     decide_events,
     decide_invite,
     decide_join,
+    decide_payout,
     decide_publication,
     decide_release,
     fresh_code,
@@ -251,6 +253,15 @@ def test_what_waits_for_an_event_alone_is_not_released_by_time():
     records, grant_id = held_grant(compiled)
     decision = decide_release(compiled, records.facts(), [grant_id], START + 900 * DAY)
     assert (decision.result, decision.changes) == (0, ())
+
+
+# Payouts
+
+
+def test_a_payout_nobody_asked_for_is_refused_with_where_its_id_comes_from():
+    with pytest.raises(InvalidInput, match=r"there is no such payout.*request_payout") as refused:
+        decide_payout(COMPILED, Facts(), PayoutDecision("po-1", "paid", "staff-1", None), START)
+    assert refused.value.name == "payout_id"
 
 
 # Codes
