@@ -57,6 +57,11 @@ test-machine:
 test *arguments:
     python -m pytest {{ arguments }}
 
+# The mutation score of ledger/ and decisions/, about an hour of one core; a mutant's name tries that one alone.
+mutate *arguments:
+    mutmut run {{ arguments }}
+    mutmut results
+
 # The benchmarks, each with its floor in the same run.
 bench *arguments:
     python benchmarks/run.py {{ arguments }}

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import Phase, settings
 from sqlalchemy import create_engine
 
 from referral_engine.storage.sqlalchemy import SQLAlchemyStore, define_tables
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Engine
+
+settings.register_profile(
+    "mutation", derandomize=True, database=None, max_examples=30, phases=[Phase.explicit, Phase.generate]
+)
+"""For `just mutate`: the same examples for each mutant, and none made smaller, for nobody reads them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from referral_engine.decisions.purse import Purse
 from referral_engine.errors import InvalidInput
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
-from referral_engine.ledger import Balance, Transfer
+from referral_engine.ledger import Balance, Transfer, fullest
 from referral_engine.validation import TOTAL_MAX, FrozenDict
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def decide_adjustment(compiled: Compiled, facts: Facts, asked: Adjustment, now: 
         purse.spend(made.amount, Balance())
         draft.transfer(made)
     else:
-        if max(kept.lifetime + kept.held, kept.available + kept.held) + made.amount > TOTAL_MAX:
+        if fullest(kept) + made.amount > TOTAL_MAX:
             raise InvalidInput("amount", "the member's total would pass 2**63 - 1")
         draft.transfer(made)
         purse.credit(made.amount, now, made.id, compiled.expiry.get(asked.unit), Balance(lifetime=made.amount))

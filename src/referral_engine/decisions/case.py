@@ -7,8 +7,9 @@ from datetime import datetime
 
 from referral_engine.decisions.compiled import Compiled
 from referral_engine.decisions.draft import Draft
+from referral_engine.decisions.refused import Refused
 from referral_engine.events import Event
-from referral_engine.facts import NO_FOOTPRINT, Footprint, LimitKey, ScoreKey
+from referral_engine.facts import NO_FOOTPRINT, TALLY_SUM_MAX, Footprint, LimitKey, ScoreKey
 from referral_engine.ledger import Grant, Reversal
 from referral_engine.outcomes import Reason, Verdict
 
@@ -43,6 +44,11 @@ class Case:
         """Add to a score."""
         self.draft.adjust_score(key, by)
         self.scores.append((key, by))
+
+    def refuse_overflow(self, amount: int) -> None:
+        """Refuse an event whose amount would take the sum of its type past the largest that is kept. Raises Refused."""
+        if self.draft.tally(self.event.member, self.event.type).sum + amount > TALLY_SUM_MAX:
+            raise Refused(Reason.of("invalid_event", problem="the sum of the member's amounts would pass 2**63 - 1"))
 
     def footprint(self) -> Footprint:
         """What to keep with the event."""

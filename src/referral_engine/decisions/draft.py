@@ -198,11 +198,6 @@ class Draft:
         before = slots.get(slot)
         slots[slot] = (by, expires_at) if before is None else (before[0] + by, max(before[1], expires_at))
 
-    def payout(self, payout_id: str) -> Payout | None:
-        """The payout of that id as it is by now."""
-        new = self._payouts.get(payout_id)
-        return self._facts.payouts.get(payout_id) if new is None else new.payout
-
     def put_payout(self, payout: Payout) -> None:
         """Keep a payout as given."""
         fresh = payout.id not in self._facts.payouts

@@ -14,7 +14,7 @@ from referral_engine.decisions.refused import Refused
 from referral_engine.decisions.rewarding import judge_all, reward
 from referral_engine.decisions.scoring import score_count, score_referral
 from referral_engine.events import REFUND, SIGNUP, Event
-from referral_engine.facts import NO_FOOTPRINT, TALLY_SUM_MAX, Facts, StoredEvent
+from referral_engine.facts import Facts, StoredEvent
 from referral_engine.members import newcomer
 from referral_engine.outcomes import Outcome, Reason
 
@@ -64,7 +64,7 @@ def _record(compiled: Compiled, draft: Draft, event: Event, now: datetime) -> Ou
             digest=digest,
             outcome=outcome,
             verdicts=tuple(case.verdicts),
-            footprint=case.footprint() if counted else NO_FOOTPRINT,
+            footprint=case.footprint(),
             counted=counted,
         )
     )
@@ -84,7 +84,8 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
         arrival = arrive(case)
     else:
         arrival = Arrival(newcomer(event.member, case.at) if member is None else member)
-    _refuse_overflow(case, event.amount)
+    if event.amount is not None:
+        case.refuse_overflow(event.amount)
     awaited = awaiting(case)
     judged = judge_all(case, arrival)
     if member is None:
@@ -98,16 +99,10 @@ def _decide(case: Case) -> tuple[Outcome, int | None, bool]:
 
 
 def _refund(case: Case) -> tuple[Outcome, int | None, bool]:
-    _refuse_overflow(case, case.event.amount or 0)
     amount = refund(case)
     case.draft.count(case.event.member, REFUND, amount or 0)
     score_count(case)
     return _outcome(case, None), amount, True
-
-
-def _refuse_overflow(case: Case, amount: int | None) -> None:
-    if amount is not None and case.draft.tally(case.event.member, case.event.type).sum + amount > TALLY_SUM_MAX:
-        raise Refused(Reason.of("invalid_event", problem="the sum of the member's amounts would pass 2**63 - 1"))
 
 
 def _join(case: Case, arrival: Arrival) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def refund(case: Case) -> int | None:
     """Take back, in proportion, what the refunded event led to; answer the amount refunded, None where it has none.
 
-    Raises Refused, with nothing written, for an event that is unknown, of another member or itself a refund, and for
-    more than is left of it.
+    Raises Refused, with nothing written, for an event that is unknown, of another member or itself a refund, for more
+    than is left of it, and for a sum of refunds that cannot be kept.
     """
     draft, event = case.draft, case.event
     origin = origin_of(case)
@@ -36,6 +36,8 @@ def refund(case: Case) -> int | None:
     if amount > paid - refunded_before or amount <= 0 or (origin.amount is None and event.amount is not None):
         left = 0 if origin.amount is None else paid - refunded_before
         raise Refused(Reason.of("refund_exceeds", of=origin.id, asked=event.amount, left=left))
+    if origin.amount is not None:
+        case.refuse_overflow(amount)
     refunded = refunded_before + amount
     draft.put_refunded(origin.id, refunded)
     for grant in origin.outcome.grants:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from referral_engine.decisions.paying import pay, recipient
 from referral_engine.facts import LimitKey
+from referral_engine.ledger import fullest
 from referral_engine.outcomes import Reason
 from referral_engine.validation import TOTAL_MAX
 
@@ -106,19 +107,12 @@ def _beyond_means(
             return Reason.of("budget_exhausted", rule.id, unit=unit, wanted=wanted, remaining=remaining)
         _cut(awards, amounts, unit, wanted - remaining)
         wanted = remaining
-    fullest = max(_kept(case, recipient(view, award), unit) for award in awards if award.unit == unit)
-    if max(committed, fullest) + wanted > TOTAL_MAX:
+    members = {recipient(view, award) for award in awards if award.unit == unit}
+    most = max(committed, *(fullest(case.draft.balance(member, unit)) for member in members))
+    if most + wanted > TOTAL_MAX:
         return Reason.of("limited", rule.id, unit=unit, wanted=wanted, total_max=TOTAL_MAX)
     return None
 
 
 def _total(awards: Sequence[Award], amounts: Sequence[int], unit: str) -> int:
     return sum(amount for award, amount in zip(awards, amounts, strict=True) if award.unit == unit)
-
-
-def _kept(case: Case, member: str, unit: str) -> int:
-    balance = case.draft.balance(member, unit)
-    return max(
-        balance.lifetime + balance.held,
-        balance.available + balance.held + balance.paying + balance.redeemed + balance.expired,
-    )

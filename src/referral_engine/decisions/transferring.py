@@ -11,7 +11,7 @@ from referral_engine.decisions.purse import Purse
 from referral_engine.errors import InvalidInput
 from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
-from referral_engine.ledger import Balance, Transfer
+from referral_engine.ledger import Balance, Transfer, throughput
 from referral_engine.validation import TOTAL_MAX, FrozenDict
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def decide_transfer(compiled: Compiled, facts: Facts, asked: MemberTransfer, now
         return draft.decision(before)
     require_member(facts, asked.member)
     require_member(facts, asked.to)
-    kept = draft.balance(asked.to, asked.unit)
-    if kept.available + kept.held + asked.amount > TOTAL_MAX:
+    if throughput(draft.balance(asked.to, asked.unit)) + asked.amount > TOTAL_MAX:
         raise InvalidInput("amount", "the receiver's total would pass 2**63 - 1")
     parts = Purse(compiled, draft, asked.member, asked.unit, now).spend(asked.amount, Balance())
     draft.transfer(out)

@@ -1,6 +1,6 @@
 """The point ledger: units, grants, balances, lots, transfers, reversals, payouts, budgets."""
 
-from referral_engine.ledger.balance import NOTHING, Balance, without_due
+from referral_engine.ledger.balance import NOTHING, Balance, fullest, throughput, without_due
 from referral_engine.ledger.budget import ALARMS_PERCENT, Budget, Spend, budget_of, step
 from referral_engine.ledger.chain import FIRST, seal
 from referral_engine.ledger.expiry import IDLE, Expiry, expiry_named
@@ -44,10 +44,12 @@ __all__ = [
     "due_back",
     "entries_of",
     "expiry_named",
+    "fullest",
     "liability_of",
     "moved",
     "seal",
     "sources",
     "step",
+    "throughput",
     "without_due",
 ]

@@ -51,3 +51,13 @@ def without_due(balance: Balance, lots: Iterable[Lot], now: datetime) -> Balance
     """The balance once the lots that are due at `now` have expired, whether or not that was written down yet."""
     gone = sum(lot.remaining for lot in lots if lot.expires_at <= now)
     return balance.plus(Balance(available=-gone, expired=gone, expiring=-gone)) if gone else balance
+
+
+def throughput(balance: Balance) -> int:
+    """All that is available, was, or may become so: no figure but `lifetime` can pass it without being given more."""
+    return balance.available + balance.held + balance.paying + balance.redeemed + balance.expired
+
+
+def fullest(balance: Balance) -> int:
+    """The most that any figure can come to without being given more."""
+    return max(balance.lifetime + balance.held, throughput(balance))
