@@ -57,7 +57,7 @@ test-machine:
 test *arguments:
     python -m pytest {{ arguments }}
 
-# The mutation score of ledger/ and decisions/, about an hour of one core; a mutant's name tries that one alone.
+# The mutation score of ledger/ and decisions/, up to an hour of one core; a mutant's name tries that one alone.
 mutate *arguments:
     mutmut run {{ arguments }}
     mutmut results

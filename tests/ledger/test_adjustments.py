@@ -121,7 +121,7 @@ def test_of_a_stranger_it_is_refused(amount, books):
         ("memo", {"memo": ""}),
         ("memo", {"memo": None}),
         ("memo", {"memo": "x" * 501}),
-        ("memo", {"memo": "a\nb"}),
+        pytest.param("memo", {"memo": "a\nb"}, id="memo-two lines"),
     ],
     ids=str,
 )
