@@ -12,7 +12,7 @@ import pytest
 import referral_engine
 from referral_engine.storage import MemoryStore
 from tests.conformance import planted_faults as planted
-from tests.conformance.trying import fails
+from tests.conformance.trying import fails, finds
 
 REFUSED = "a_failed_precondition_writes_nothing"
 HISTORIES = "random_histories_agree_with_the_model"
@@ -182,7 +182,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault):
     make, tests = FAULTS[fault]
-    missed = [test for test in tests if not fails(make(), test)]
+    missed = [test for test in tests if not finds(make, test)]
     assert missed == [], f"these tests passed over a store with {fault}"
 
 

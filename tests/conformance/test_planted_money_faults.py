@@ -9,15 +9,12 @@ from tests.conformance import planted_drift_faults as drifting
 from tests.conformance import planted_money_faults as planted
 from tests.conformance.planted_faults import StaleBudget
 from tests.conformance.rewritten import Unlocked, nothing, rewriting, unguarded
-from tests.conformance.trying import fails
+from tests.conformance.trying import fails, finds
 
 REFUSED = "a_failed_precondition_writes_nothing"
 ALLOWED = "a_precondition_holds_to_the_edge"
 DRIFTS = "what_does_not_add_up_is_named"
 HISTORIES = "random_histories_agree_with_the_model"
-
-TRIES = 3
-"""How often a race may be run until its fault shows; nearly always it does at once."""
 
 FAULTS = {
     "no check that a lot stays above 0": (
@@ -220,7 +217,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_planted_fault_is_found(fault):
     make, tests = FAULTS[fault]
-    missed = [test for test in tests if not any(fails(make(), test) for _ in range(TRIES if "race" in test else 1))]
+    missed = [test for test in tests if not finds(make, test)]
     assert missed == [], f"these tests passed over a store with {fault}"
 
 

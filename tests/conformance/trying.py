@@ -36,3 +36,12 @@ def fails(store, test):
     except (Exception, pytest.fail.Exception):  # noqa: BLE001 - a store may fail in any way
         return True
     return False
+
+
+TRIES = 3
+"""How often a race may be run until its fault shows; nearly always it does at once."""
+
+
+def finds(make, test):
+    """Tell whether a test fails over the stores that `make` makes; a race is a matter of chance, and has some tries."""
+    return any(fails(make(), test) for _ in range(TRIES if "race" in test else 1))
