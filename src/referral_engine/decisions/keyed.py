@@ -6,10 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from referral_engine.errors import IdempotencyConflict, UnknownMember
+from referral_engine.facts import Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from referral_engine.facts import Facts
     from referral_engine.ledger import Transfer
+
+
+def want_keyed(program: str, members: Iterable[str], unit: str, transfers: Iterable[str]) -> Wanted:
+    """Name what deciding needs: what these members have in a unit, and the transfers that the key may have made."""
+    units = frozenset({unit})
+    return Wanted(
+        program=program,
+        members=frozenset(members),
+        units=units,
+        lot_units=units,
+        transfers=frozenset(transfers),
+    )
 
 
 def done_before(facts: Facts, made: Transfer, key: str) -> Transfer | None:

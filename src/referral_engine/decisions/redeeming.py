@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.keyed import done_before, require_member
+from referral_engine.decisions.keyed import done_before, require_member, want_keyed
 from referral_engine.decisions.purse import Purse
-from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
 from referral_engine.ledger import Balance, Transfer
 from referral_engine.validation import FrozenDict
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from referral_engine.changes import Decision
     from referral_engine.decisions.compiled import Compiled
+    from referral_engine.facts import Facts, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,7 @@ class Redemption:
 
 def want_redemption(asked: Redemption) -> Wanted:
     """Name what deciding needs."""
-    units = frozenset({asked.unit})
-    return Wanted(
-        program=asked.program,
-        members=frozenset({asked.member}),
-        units=units,
-        lot_units=units,
-        transfers=frozenset({asked.transfer_id}),
-    )
+    return want_keyed(asked.program, (asked.member,), asked.unit, (asked.transfer_id,))
 
 
 def decide_redemption(compiled: Compiled, facts: Facts, asked: Redemption, now: datetime) -> Decision[Transfer]:

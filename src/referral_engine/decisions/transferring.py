@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from referral_engine.decisions.draft import Draft
-from referral_engine.decisions.keyed import done_before, require_member
+from referral_engine.decisions.keyed import done_before, require_member, want_keyed
 from referral_engine.decisions.purse import Purse
 from referral_engine.errors import InvalidInput
-from referral_engine.facts import Facts, Wanted
 from referral_engine.ids import derived_id
 from referral_engine.ledger import Balance, Transfer, throughput
 from referral_engine.validation import TOTAL_MAX, FrozenDict
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from referral_engine.changes import Decision
     from referral_engine.decisions.compiled import Compiled
+    from referral_engine.facts import Facts, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,8 @@ class MemberTransfer:
 
 def want_transfer(asked: MemberTransfer) -> Wanted:
     """Name what deciding needs."""
-    units = frozenset({asked.unit})
-    return Wanted(
-        program=asked.program,
-        members=frozenset({asked.member, asked.to}),
-        units=units,
-        lot_units=units,
-        transfers=frozenset({asked.transfer_id("out"), asked.transfer_id("in")}),
-    )
+    legs = (asked.transfer_id("out"), asked.transfer_id("in"))
+    return want_keyed(asked.program, (asked.member, asked.to), asked.unit, legs)
 
 
 def decide_transfer(compiled: Compiled, facts: Facts, asked: MemberTransfer, now: datetime) -> Decision[Transfer]:
