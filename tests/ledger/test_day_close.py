@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from referral_engine import InvalidInput
+from referral_engine import InvalidInput, Program, ReferralEngine
 from referral_engine.engine.closing import Released
 from tests.ledger.stage import DAY, START, gives, idle, program_of, rolling
 
@@ -119,3 +119,18 @@ def test_other_programs_of_the_store_are_left_alone(shelf):
     assert here.engine.release_due() == Released(1, 1, 0, more=False)
     assert there.moves() == [("grant", 10, "campaign", "available"), ("hold", 5, "campaign", "held")]
     assert there.engine.release_due() == Released(1, 1, 0, more=False)
+
+
+def test_what_was_held_in_a_unit_that_the_program_has_left_behind_is_posted_with_the_rest(shelf):
+    program = program_of(expires=rolling(1))
+    opened = shelf.open(program)
+    opened.do("order", amount=25)
+    opened.do("order", "alice", amount=40)
+    points, others = program.units["points"], {name: unit for name, unit in program.units.items() if name != "points"}
+    later = ReferralEngine(
+        shelf.store, Program(id=program.id, units={"stars": points, **others}, campaigns=[]), clock=opened.clock
+    )
+    opened.clock.set(START + 5 * DAY)
+    assert later.release_due() == Released(holds=2, lots=0, boards=0, more=False)
+    assert [opened.engine.balance(one).available for one in ("bob", "alice")] == [25, 40]
+    assert later.verify() == []

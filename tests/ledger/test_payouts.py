@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from referral_engine import InsufficientBalance, InvalidInput, UnknownMember
+from referral_engine import InsufficientBalance, InvalidInput, Program, ReferralEngine, Unit, UnknownMember
 from referral_engine.ledger import Payout
 from referral_engine.outcomes import AuditEntry
 from tests.ledger.stage import DAY, START, program_of
@@ -215,3 +215,22 @@ def test_a_refund_of_cash_that_is_being_paid_is_a_debt_which_the_return_repays(b
     assert opened.figures(unit="usd") == {"lifetime": 200, "paying": 300, "debt": 100}
     opened.engine.settle_payout(asked.id, "failed", actor="staff-7")
     assert opened.figures(unit="usd") == {"available": 200, "lifetime": 200}
+
+
+def test_the_same_key_answers_the_same_payout_under_a_new_minimum(funded, shelf):
+    asked = ask(funded, amount=60)
+    stricter = shelf.open(program_of(cash={"payout_min": 500}))
+    assert ask(stricter, amount=60) == asked
+    with pytest.raises(InvalidInput, match="at least 500"):
+        ask(stricter, amount=60, key="k-2")
+
+
+def test_a_payout_in_a_unit_that_the_program_has_left_behind_is_settled(funded, shelf):
+    asked = [ask(funded, amount=amount, key=f"k-{amount}") for amount in (60, 70)]
+    later = ReferralEngine(
+        shelf.store, Program(id=funded.engine.program.id, units={"points": Unit()}, campaigns=[]), clock=funded.clock
+    )
+    assert later.settle_payout(asked[0].id, "paid", actor="staff").state == "paid"
+    assert later.settle_payout(asked[1].id, "failed", actor="staff").state == "failed"
+    assert funded.figures(unit="usd") == {"available": 940, "lifetime": 1000, "redeemed": 60}
+    assert later.verify() == []

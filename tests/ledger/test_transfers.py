@@ -160,6 +160,14 @@ def test_a_unit_that_is_not_transferable_stays_with_its_member(books):
     assert opened.figures() == {"available": 100, "lifetime": 100}
 
 
+def test_the_same_key_answers_the_same_transfer_when_the_unit_may_not_be_passed_on_any_more(books, shelf):
+    made = send(funded(books))
+    stricter = shelf.open(program_of(transferable=False))
+    assert send(stricter) == made
+    with pytest.raises(InvalidInput, match="transferable=True"):
+        send(stricter, key="another")
+
+
 def test_to_oneself_it_is_refused(books):
     opened = funded(books)
     with pytest.raises(InvalidInput) as caught:

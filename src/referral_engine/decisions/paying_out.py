@@ -42,7 +42,8 @@ def want_payout_request(asked: Redemption) -> Wanted:
 def decide_payout_request(compiled: Compiled, facts: Facts, asked: Redemption, now: datetime) -> Decision[Payout]:
     """Set the amount aside, once for a key; the same key again answers the payout as it stands. Pure.
 
-    Raises IdempotencyConflict for a key used with other content, UnknownMember, InsufficientBalance.
+    Raises IdempotencyConflict for a key used with other content, InvalidInput for less than the unit's minimum,
+    UnknownMember, InsufficientBalance.
     """
     draft = Draft(facts, chained=compiled.chained)
     id_ = _payout_id(asked)
@@ -50,6 +51,9 @@ def decide_payout_request(compiled: Compiled, facts: Facts, asked: Redemption, n
     aside = payout_transfer(compiled.id, made)
     if done_before(facts, aside, asked.key) is not None:
         return draft.decision(facts.payouts[id_])
+    least = compiled.program.units[asked.unit].payout_min
+    if asked.amount < least:
+        raise InvalidInput("amount", f"a payout is of at least {least} minor units of {asked.unit}")
     require_member(facts, asked.member)
     Purse(compiled, draft, asked.member, asked.unit, now).spend(asked.amount, Balance(paying=asked.amount))
     draft.put_payout(made)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from referral_engine.decisions.compiled import Compiled
 
 
-def want_release(compiled: Compiled, grant_ids: Sequence[str]) -> Wanted:
-    """Name what posting these grants needs."""
-    return Wanted(program=compiled.id, grants=frozenset(grant_ids), units=compiled.units, lot_units=compiled.idle_units)
+def want_release(compiled: Compiled, grant_ids: Sequence[str], units: frozenset[str]) -> Wanted:
+    """Name what posting these grants needs; `units` are theirs, which the program may have left behind."""
+    ids = frozenset(grant_ids)
+    return Wanted(program=compiled.id, grants=ids, units=units, lot_units=units & compiled.idle_units)
 
 
 def decide_release(compiled: Compiled, facts: Facts, grant_ids: Sequence[str], now: datetime) -> Decision[int]:

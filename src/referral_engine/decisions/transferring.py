@@ -48,14 +48,16 @@ def decide_transfer(compiled: Compiled, facts: Facts, asked: MemberTransfer, now
     """Move the amount from one member to the other, once for a key; answers the sender's leg. Pure.
 
     Points keep the end of their lot; they repay what the receiver owes first, and count in nobody's `lifetime`. Raises
-    IdempotencyConflict for a key used with other content, UnknownMember, InsufficientBalance, and InvalidInput for more
-    than a balance can hold.
+    IdempotencyConflict for a key used with other content, UnknownMember, InsufficientBalance, and InvalidInput for a
+    unit that is not transferable, and for more than a balance can hold.
     """
     draft, (out, into) = Draft(facts, chained=compiled.chained), _legs(asked, now)
     before = done_before(facts, out, asked.key)
     done_before(facts, into, asked.key)
     if before is not None:
         return draft.decision(before)
+    if not compiled.program.units[asked.unit].transferable:
+        raise InvalidInput("unit", f"{asked.unit} stays with its member; set Unit(transferable=True) to pass it on")
     require_member(facts, asked.member)
     require_member(facts, asked.to)
     if throughput(draft.balance(asked.to, asked.unit)) + asked.amount > TOTAL_MAX:

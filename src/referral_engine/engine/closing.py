@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from referral_engine.decisions import decide_expiry, decide_release, want_expiry, want_release
 from referral_engine.engine.arguments import require_count
 from referral_engine.engine.recording import BATCH_MAX
+from referral_engine.facts import Wanted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,7 +20,10 @@ RELEASE_MAX = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What `release_due` did: how many holds were posted, lots expired and boards closed, and whether more is due."""
+    """What `release_due` did: how many holds were posted, lots expired and boards closed, and whether more is due.
+
+    No board is closed yet, so `boards` is 0.
+    """
 
     holds: int
     lots: int
@@ -46,8 +50,10 @@ async def _post(core: Core, due: list[str], now: datetime) -> int:
     compiled, posted = core.compiled, 0
     for start in range(0, len(due), BATCH_MAX):
         ids = due[start : start + BATCH_MAX]
+        kept = await core.store.read(Wanted(program=core.program, grants=frozenset(ids)))
+        units = frozenset(stored.grant.unit for stored in kept.grants.values())
         decision = await core.store.apply(
-            want_release(compiled, ids),
+            want_release(compiled, ids, units),
             lambda facts, ids=ids: decide_release(compiled, facts, ids, now),  # type: ignore[misc]
         )
         posted += decision.result

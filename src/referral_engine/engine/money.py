@@ -67,8 +67,6 @@ async def transfer(
     )
     if asked.member == asked.to:
         raise InvalidInput("to", "must be another member")
-    if not core.compiled.program.units[asked.unit].transferable:
-        raise InvalidInput("unit", f"{asked.unit} stays with its member; set Unit(transferable=True) to pass it on")
     compiled, now = core.compiled, core.now()
     decision = await core.store.apply(want_transfer(asked), lambda facts: decide_transfer(compiled, facts, asked, now))
     return decision.result

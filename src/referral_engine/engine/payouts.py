@@ -34,8 +34,6 @@ async def request_payout(core: Core, member_id: str, amount: int, unit: str, *, 
     terms = core.compiled.program.units[kind]
     if terms.kind != "cash":
         raise InvalidInput("unit", f"{kind} is no cash; use redeem, or Unit(kind='cash')")
-    if whole < terms.payout_min:
-        raise InvalidInput("amount", f"a payout is of at least {terms.payout_min} minor units of {kind}")
     asked = Redemption(core.program, member, whole, kind, name, words)
     compiled, now = core.compiled, core.now()
     decision = await core.store.apply(
@@ -55,8 +53,10 @@ async def settle_payout(core: Core, payout_id: str, state: FinalState, *, actor:
         memo=require_memo(memo),
     )
     compiled, now = core.compiled, core.now()
+    known = await payout(core, asked.payout_id)
+    units = frozenset(() if known is None else (known.unit,))
     decision = await core.store.apply(
-        want_payout_decision(core.program, asked, compiled.units),
+        want_payout_decision(core.program, asked, units),
         lambda facts: decide_payout(compiled, facts, asked, now),
     )
     return decision.result

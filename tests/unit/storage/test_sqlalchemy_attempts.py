@@ -253,6 +253,18 @@ def test_connections_that_broke_while_they_were_idle_are_replaced(served, served
     Desk(served).join("bob")
 
 
+def test_all_idle_connections_that_broke_are_replaced_at_once(served, served_url):
+    """A server that began anew costs one attempt, and not one for each connection that the pool kept."""
+    engine = create_engine(driver_url(served_url), pool_size=ATTEMPTS_MAX + 2)
+    for connection in [engine.connect() for _ in range(ATTEMPTS_MAX + 2)]:
+        connection.close()
+    backends(served_url)
+    with SQLAlchemyStore(engine) as store:
+        Desk(store).join("alice")
+    engine.dispose()
+    assert {"alice"} == Desk(served).read(members=["alice"]).members.keys()
+
+
 def test_a_commit_without_an_answer_is_of_unknown_outcome(served, served_url):
     """The connection breaks while the commit is under way; sending the same again is safe."""
     decision = Desk(served).decision(*joining("alice"), c.AddEvent(an_event("e1"), 0))

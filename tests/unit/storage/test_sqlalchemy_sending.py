@@ -97,3 +97,28 @@ def test_a_hosts_engine_of_any_isolation_writes_whole_decisions(postgres_url, is
         assert connection.connection.driver_connection.autocommit == (asked == "AUTOCOMMIT")
         assert connection.get_isolation_level() == ("SERIALIZABLE" if asked == "SERIALIZABLE" else "READ COMMITTED")
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_bound_read_begins_the_hosts_transaction_and_ends_with_it(postgres_url):
+    engine = create_engine(driver_url(postgres_url))
+    with SQLAlchemyStore(engine) as store, engine.connect() as connection:
+        store.create_schema()
+        bound = store.bind(connection)
+        for end in (connection.commit, connection.rollback):
+            assert bound.read(Wanted(PROGRAM, members=frozenset({"alice"}))).members == {}
+            assert connection.in_transaction()
+            end()
+            assert connection.connection.driver_connection.info.transaction_status.name == "IDLE"
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_read_ends_its_transaction_whatever_the_pool_does(postgres_url):
+    engine = create_engine(driver_url(postgres_url), pool_reset_on_return=None, pool_size=1, max_overflow=0)
+    with SQLAlchemyStore(engine) as store:
+        store.create_schema()
+        written(store, c.PutMember(a_member("alice"), fresh=True))
+        for _ in range(3):
+            assert store.read(Wanted(PROGRAM, members=frozenset({"alice"}))).members.keys() == {"alice"}
+    engine.dispose()

@@ -36,7 +36,7 @@ _NO_TURN: AbstractAsyncContextManager[Any] = nullcontext()
 
 
 class AsyncSQLAlchemyStore(AsyncAnswering):
-    """SQLAlchemyStore for a program that awaits: over aiosqlite or psycopg 3. It belongs to one event loop.
+    """SQLAlchemyStore for a program that awaits: over aiosqlite, psycopg 3 or asyncmy. It belongs to one event loop.
 
     Takes what SQLAlchemyStore takes, and an AsyncEngine in the place of an Engine.
     """

@@ -52,10 +52,9 @@ def answer(connection: Connection, text: str, values: Sequence[object]) -> Seque
             return await_only(_awaited(psycopg.AsyncRawCursor(driver), text, values))
         row: Sequence[Any] = psycopg.RawCursor(driver).execute(text, values).fetchone()
     except psycopg.Error as exc:
-        broken = connection.dialect.is_disconnect(exc, given.dbapi_connection, None)
-        if broken:
-            connection.invalidate(exc)
-        raise DBAPIError(None, None, exc, connection_invalidated=broken) from exc
+        if connection.dialect.is_disconnect(exc, given.dbapi_connection, None):
+            connection.exec_driver_sql("SELECT 1")  # fails, so that SQLAlchemy sees it and renews all older connections
+        raise DBAPIError(None, None, exc) from exc
     return row
 
 

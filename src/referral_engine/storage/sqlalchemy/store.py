@@ -36,7 +36,7 @@ _NO_TURN: AbstractContextManager[Any] = nullcontext()
 
 
 class SQLAlchemyStore(Answering):
-    """A store in a SQLite file or in PostgreSQL. Safe for threads; serves any number of programs.
+    """A store in a SQLite file, PostgreSQL or MariaDB. Safe for threads; serves any number of programs.
 
     Takes a URL, such as `sqlite:///acme.db` or `postgresql://user@host/name` (psycopg 3), or an Engine, which is used
     as it is and never closed. `tables` are those of `define_tables`, where they are not to be the default ones. Nothing

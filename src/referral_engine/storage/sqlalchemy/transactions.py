@@ -187,6 +187,7 @@ class PostgresTransactions:
     def read(self, connection: Connection) -> None:
         """As Transactions.read."""
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        _begun(connection)
 
     @contextmanager
     def creating(self, connection: Connection) -> Iterator[None]:
@@ -207,8 +208,8 @@ class PostgresTransactions:
 
     @contextmanager
     def visit(self, connection: Connection) -> Iterator[None]:
-        """As Transactions.visit."""
-        del connection
+        """As Transactions.visit; what we read belongs to the host's transaction, which SQLAlchemy must know of."""
+        _begun(connection)
         yield
 
     def is_open(self, connection: Connection) -> bool:

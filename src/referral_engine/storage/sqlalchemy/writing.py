@@ -1,8 +1,8 @@
 """Writing: the changes of a decision as one statement for each kind, in the order in which the locks are taken.
 
-First what the members' locks guard, what everybody shares and the program's counter, sent together; then, together
-again, what is appended at the position that the counter gave. A step whose row count is short, or whose key is taken,
-ends the attempt.
+First what the members' locks guard, then what everybody shares, then the program's counter, and last what is appended
+at the position that the counter gave; as many at a time as the database takes together. A step whose row count is
+short, or whose key is taken, ends the attempt.
 """
 
 from __future__ import annotations
